@@ -1,0 +1,1 @@
+//! The frame of every daemon: command line, .conf files, logging, sd-notify, activation, signals, idle exit.

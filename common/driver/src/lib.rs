@@ -1,0 +1,1 @@
+//! What all drivers share: object registry, jobs, durable definitions, event hub, undo.

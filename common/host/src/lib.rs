@@ -1,0 +1,1 @@
+//! The machine: durable files, commands, processes, cgroups, topology, descriptors.

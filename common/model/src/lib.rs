@@ -1,0 +1,1 @@
+//! libvirt's XML as typed configuration: parse, format, validate. No I/O.

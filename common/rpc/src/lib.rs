@@ -1,0 +1,1 @@
+//! RPC server: sockets, framing, sessions, dispatch, streams, event queues, keepalive.

@@ -1,0 +1,1 @@
+//! libvirt's wire protocol: XDR codec, message types, procedure tables, wire error. No I/O.

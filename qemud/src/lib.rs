@@ -1,0 +1,1 @@
+//! virtqemud: QEMU guests for libvirt clients.

@@ -1,0 +1,1 @@
+//! Acceptance tests: the built daemons, driven through their sockets by real clients.
