@@ -1,0 +1,113 @@
+//! The words of a row in a `procedures!` table: each sets one field of [`Meta`], at compile time.
+
+use super::{AccessRule, Family, Fds, Filter, Meta, Priority, StreamDirection, When};
+use crate::xdr::DecodeError;
+
+impl Meta {
+    /// A row with nothing special: low priority, after authentication, allowed on read-only connections.
+    pub(crate) const fn row(
+        program: u32,
+        family: Family,
+        number: i32,
+        name: &'static str,
+        api: &'static str,
+    ) -> Self {
+        Self {
+            program,
+            family,
+            number,
+            name,
+            api,
+            args: None,
+            ret: None,
+            event: false,
+            stream: StreamDirection::None,
+            sparse_flag: 0,
+            fds: Fds::None,
+            priority: Priority::Low,
+            needs_auth: true,
+            writes: false,
+            writes_when: &[],
+            access: &[],
+            filter: &[],
+            argument: None,
+        }
+    }
+
+    /// Types of arguments (or an event's body) and result, as the table spells them; `()` is none.
+    pub(crate) const fn types(mut self, args: &'static str, ret: &'static str) -> Self {
+        self.args = named(args);
+        self.ret = named(ret);
+        self
+    }
+
+    /// An event.
+    pub(crate) const fn event(mut self) -> Self {
+        self.event = true;
+        self
+    }
+
+    /// `high`: the reserved workers may run it.
+    pub(crate) const fn high(mut self) -> Self {
+        self.priority = Priority::High;
+        self
+    }
+
+    /// `writes`: refused on a read-only connection.
+    pub(crate) const fn writes(mut self) -> Self {
+        self.writes = true;
+        self
+    }
+
+    /// `writes_when(CONDITION, ..)`: refused on a read-only connection for some arguments.
+    pub(crate) const fn writes_when(mut self, when: &'static [When]) -> Self {
+        self.writes_when = when;
+        self
+    }
+
+    /// `before_auth`: part of authentication itself.
+    pub(crate) const fn before_auth(mut self) -> Self {
+        self.needs_auth = false;
+        self
+    }
+
+    /// `stream(DIRECTION)`.
+    pub(crate) const fn stream(mut self, direction: StreamDirection) -> Self {
+        self.stream = direction;
+        self
+    }
+
+    /// `sparse(FLAG)`.
+    pub(crate) const fn sparse(mut self, flag: u32) -> Self {
+        self.sparse_flag = flag;
+        self
+    }
+
+    /// `fds(MESSAGES)`.
+    pub(crate) const fn fds(mut self, fds: Fds) -> Self {
+        self.fds = fds;
+        self
+    }
+
+    /// `acl(RULE, ..)`.
+    pub(crate) const fn acl(mut self, access: &'static [AccessRule]) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// `filter(OBJECT, PERMISSION)`.
+    pub(crate) const fn filter(mut self, filter: &'static [Filter]) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// `decided_by(FIELD)`.
+    pub(crate) const fn decided_by(mut self, read: fn(&[u8]) -> Result<u32, DecodeError>) -> Self {
+        self.argument = Some(read);
+        self
+    }
+}
+
+const fn named(name: &'static str) -> Option<&'static str> {
+    if name.is_empty() { None } else { Some(name) }
+}

@@ -1,0 +1,51 @@
+//! Checkpoints of domains.
+
+use crate::consts::{
+    domain_checkpoint_create_flags as create, domain_checkpoint_xml_flags as checkpoint_xml,
+};
+
+pub(crate) mod types;
+
+pub use types::*;
+
+procedures! {
+    /// Checkpoints of domains.
+    trait DomainCheckpoint in remote, errors from DOMAIN_CHECKPOINT;
+
+    /// Creates a checkpoint.
+    411 domain_checkpoint_create_xml(DomainCheckpointCreateXmlArgs)
+        -> DomainCheckpointCreateXmlRet = "virDomainCheckpointCreateXML":
+        writes, acl(domain: checkpoint, domain: fs_freeze all_of(create::QUIESCE)),
+        decided_by(DomainCheckpointCreateXmlArgs.flags);
+
+    /// Returns the checkpoint's document.
+    412 domain_checkpoint_get_xml_desc(DomainCheckpointGetXmlDescArgs)
+        -> DomainCheckpointGetXmlDescRet = "virDomainCheckpointGetXMLDesc":
+        writes_when(all_of(checkpoint_xml::SECURE)),
+        acl(domain: read, domain: read_secure all_of(checkpoint_xml::SECURE)),
+        decided_by(DomainCheckpointGetXmlDescArgs.flags);
+
+    /// Lists the checkpoints of a domain; the flags choose which.
+    413 domain_list_all_checkpoints(DomainListAllCheckpointsArgs)
+        -> DomainListAllCheckpointsRet = "virDomainListAllCheckpoints":
+        high, acl(domain: read);
+
+    /// Lists the children of a checkpoint; the flags choose which.
+    414 domain_checkpoint_list_all_children(DomainCheckpointListAllChildrenArgs)
+        -> DomainCheckpointListAllChildrenRet = "virDomainCheckpointListAllChildren":
+        high, acl(domain: read);
+
+    /// Finds a checkpoint by its name.
+    415 domain_checkpoint_lookup_by_name(DomainCheckpointLookupByNameArgs)
+        -> DomainCheckpointLookupByNameRet = "virDomainCheckpointLookupByName":
+        high, acl(domain: read);
+
+    /// Returns the parent of a checkpoint.
+    416 domain_checkpoint_get_parent(DomainCheckpointGetParentArgs)
+        -> DomainCheckpointGetParentRet = "virDomainCheckpointGetParent":
+        high, acl(domain: read);
+
+    /// Deletes a checkpoint.
+    417 domain_checkpoint_delete(DomainCheckpointDeleteArgs) -> () = "virDomainCheckpointDelete":
+        writes, acl(domain: checkpoint);
+}
