@@ -30,7 +30,7 @@ pub fn meta(number: i32) -> Option<&'static Meta> {
 
 procedures! {
     /// Administration of a daemon, on its own socket (`-admin-sock`).
-    trait Admin in admin, errors from RPC;
+    trait Admin in admin;
 
     /// Opens the connection.
     1 connect_open(ConnectOpenArgs) -> () = "virAdmConnectOpen";

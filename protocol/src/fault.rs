@@ -171,8 +171,9 @@ impl std::error::Error for Fault {}
 
 /// The part of a text that fits on the wire. A message of four such texts stays below the limit of a message.
 fn sendable(text: &str) -> String {
-    let end = text.find('\0').unwrap_or(text.len());
-    text[..text.floor_char_boundary(end.min(STRING_MAX))].to_owned()
+    let text = text.split('\0').next().unwrap_or_default();
+    let end = (0..=text.len().min(STRING_MAX)).rev().find(|&end| text.is_char_boundary(end));
+    text[..end.unwrap_or_default()].to_owned()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Limits of the wire: most elements (or bytes) that a counted field may have. At the limit is accepted.
 //!
-//! Names are the reference's, without `REMOTE_`; the one limit of ordinary strings is [`crate::xdr::STRING_MAX`].
+//! Names are the reference's, without `REMOTE_`; ordinary strings have [`crate::xdr::STRING_MAX`].
 
 /// Bytes of a string of the lock manager.
 pub const LOCK_STRING_MAX: usize = 65_536;

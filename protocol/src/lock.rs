@@ -26,7 +26,7 @@ pub fn meta(number: i32) -> Option<&'static Meta> {
 
 procedures! {
     /// The lock manager, which holds leases of guests' disks.
-    trait Lock in lock, errors from LOCKING;
+    trait Lock in lock;
 
     /// Tells for which owner the connection acquires leases.
     1 register(RegisterArgs) -> () = "virLockManagerRegister";

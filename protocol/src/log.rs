@@ -25,7 +25,7 @@ pub fn meta(number: i32) -> Option<&'static Meta> {
 
 procedures! {
     /// The log manager, which keeps guests' logs while daemons restart.
-    trait Log in log, errors from RPC;
+    trait Log in log;
 
     /// Opens the log of a guest for writing; the reply brings a descriptor.
     1 domain_open_log_file(DomainOpenLogFileArgs)

@@ -25,7 +25,7 @@ pub fn meta(number: i32) -> Option<&'static Meta> {
 
 procedures! {
     /// What only the LXC driver has; on the same connections as `remote`.
-    trait Lxc in lxc, errors from NONE;
+    trait Lxc in lxc;
 
     /// Returns descriptors of the container's namespaces.
     1 domain_open_namespace(DomainOpenNamespaceArgs) -> () = "virDomainLxcOpenNamespace":

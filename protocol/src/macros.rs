@@ -69,7 +69,7 @@ macro_rules! wire {
 /// ```text
 /// procedures! {
 ///     /// What the family is about.
-///     trait DomainLifecycle in remote, errors from DOMAIN;
+///     trait DomainLifecycle in remote;
 ///
 ///     /// What the procedure does.
 ///     9 domain_create(DomainCreateArgs) -> () = "virDomainCreate": writes, acl(domain: start);
@@ -94,7 +94,7 @@ macro_rules! wire {
 macro_rules! procedures {
     (
         $(#[$family_doc:meta])*
-        trait $family:ident in $program:ident, errors from $errors:ident;
+        trait $family:ident in $program:ident;
         $(
             $(#[$doc:meta])*
             $number:literal $name:ident($($args:ty)?) -> $ret:ty = $api:literal
@@ -106,6 +106,7 @@ macro_rules! procedures {
         )+ })?
     ) => {
         $(#[$family_doc])*
+        #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention, reason = "procedures have such names")]
         pub trait $family<C: Sync>: Sync {
             $(
                 $(#[$doc])*
@@ -119,7 +120,7 @@ macro_rules! procedures {
                 {
                     let _ = call;
                     $(let _: $args = args;)?
-                    std::future::ready(Err($crate::Fault::unsupported($crate::ErrorDomain::$errors, $api)))
+                    std::future::ready(Err($crate::Fault::unsupported(OF.1.errors(), $api)))
                 }
             )+
         }
@@ -142,6 +143,7 @@ macro_rules! procedures {
             })
         }
 
+        #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention, reason = "procedures have such names")]
         impl<T: $crate::client::Transport> $crate::$program::Client<T> {
             $(
                 $(#[$doc])*

@@ -1,9 +1,13 @@
 //! What is known about a procedure beside its types: who may call it, how urgent it is, what travels with it.
 //!
 //! Sessions decide by these rows; no driver repeats the checks. Each row is written once, in a `procedures!` table.
+//!
+//! Which calls a read-only connection is refused (`writes`, `writes_when`) was seen on the reference: every procedure
+//! was called on its read-only socket. Inferred from the permission they need: 249, 295, 443 and 2 of the qemu program
+//! (their argument checks come first), and what is younger than 9.0: 444, 447, 448, 450, 451, 452, 456.
 
 use crate::Fault;
-use crate::fault::ErrorDomain;
+use crate::fault::{ErrorCode, ErrorDomain};
 use crate::xdr::{self, DecodeError, Xdr};
 
 mod build;
@@ -50,8 +54,11 @@ pub struct Meta {
     /// What the caller must be allowed with an object to see it in the result, or to get its events.
     pub filter: &'static [Filter],
     /// Reads the deciding argument (usually `flags`) out of encoded arguments; there if some rule is conditional.
-    pub argument: Option<fn(&[u8]) -> Result<u32, DecodeError>>,
+    pub argument: Option<ReadArgument>,
 }
+
+/// Reads one argument out of encoded arguments.
+pub type ReadArgument = fn(&[u8]) -> Result<u32, DecodeError>;
 
 /// A permission that a call needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +172,17 @@ impl Meta {
         Ok(self.writes_when.iter().any(|when| when.holds(argument)))
     }
 
+    /// The error of a call that [`Meta::refused_readonly`] refuses.
+    pub fn readonly_fault(&self) -> Fault {
+        // Documents are refused for their secret parts only, and the words say so.
+        let detail = if self.writes || !self.api.ends_with("XMLDesc") {
+            format!("read only access prevents {}", self.api)
+        } else {
+            format!("{} with secure flag", self.api)
+        };
+        Fault::new(self.family.errors(), ErrorCode::OPERATION_DENIED, detail)
+    }
+
     /// The access rules that apply to these arguments.
     ///
     /// # Errors
@@ -196,8 +214,9 @@ impl Family {
     pub fn errors(self) -> ErrorDomain {
         match self {
             Self::Auth | Self::Keepalive | Self::Admin | Self::Log => ErrorDomain::RPC,
-            Self::Connect | Self::Qemu | Self::Lxc => ErrorDomain::NONE,
-            Self::DomainLifecycle
+            Self::Qemu | Self::Lxc => ErrorDomain::NONE,
+            Self::Connect
+            | Self::DomainLifecycle
             | Self::DomainDevices
             | Self::DomainCompute
             | Self::DomainBlock

@@ -25,7 +25,7 @@ pub fn meta(number: i32) -> Option<&'static Meta> {
 
 procedures! {
     /// What only the QEMU driver has; on the same connections as `remote`.
-    trait Qemu in qemu, errors from NONE;
+    trait Qemu in qemu;
 
     /// Sends a command to QEMU's monitor.
     1 domain_monitor_command(DomainMonitorCommandArgs)

@@ -6,6 +6,8 @@ use crate::xdr::{
 };
 use crate::{admin, lock, log, lxc, message, qemu, remote, shared};
 
+pub mod harness;
+
 /// Layout of a wire type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -93,6 +95,16 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static TypeEntry)> {
 pub fn find(program: &str, name: &str) -> Option<&'static TypeEntry> {
     all().find(|(of, entry)| *of == program && entry.name == name).map(|(_, entry)| entry)
 }
+
+/// Numbers and names of the programs that have types.
+pub static PROGRAMS: &[(u32, &str)] = &[
+    (remote::PROGRAM, "remote"),
+    (qemu::PROGRAM, "qemu"),
+    (lxc::PROGRAM, "lxc"),
+    (admin::PROGRAM, "admin"),
+    (log::PROGRAM, "log"),
+    (lock::PROGRAM, "lock"),
+];
 
 static LISTS: &[(&str, &[TypeEntry])] = &[
     ("net", message::TYPES),

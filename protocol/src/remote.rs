@@ -1,7 +1,7 @@
 //! The main program: all procedures of the drivers, in families by subject.
 //!
-//! Each family has a module with its table, its trait, its `dispatch` and its types. Types and traits of all families
-//! can also be named from here, and rows from [`rows`]. Objects are named by [`handles`].
+//! Each family has a module with its table, its trait, its `dispatch` and its types. Types and traits of all
+//! families can also be named from here, and rows from [`rows`]. Objects are named by [`handles`].
 
 use crate::procedure::{Index, index};
 use crate::{Meta, client};

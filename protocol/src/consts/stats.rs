@@ -1,5 +1,5 @@
-//! Names of statistics, and of what a guest's agent tells. A name that holds `%` or ends in a dot
-//! is part of a longer one, which says so where it is used.
+//! Names of statistics, and of what a guest's agent tells. A name that begins or ends in a
+//! dot is part of a longer one.
 
 #![expect(missing_docs, reason = "names are libvirt's; its public documentation explains each")]
 

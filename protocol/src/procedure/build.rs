@@ -1,7 +1,6 @@
 //! The words of a row in a `procedures!` table: each sets one field of [`Meta`], at compile time.
 
-use super::{AccessRule, Family, Fds, Filter, Meta, Priority, StreamDirection, When};
-use crate::xdr::DecodeError;
+use super::{AccessRule, Family, Fds, Filter, Meta, Priority, ReadArgument, StreamDirection, When};
 
 impl Meta {
     /// A row with nothing special: low priority, after authentication, allowed on read-only connections.
@@ -71,43 +70,46 @@ impl Meta {
         self
     }
 
-    /// `stream(DIRECTION)`.
+    /// `stream(DIRECTION)`: a stream follows.
     pub(crate) const fn stream(mut self, direction: StreamDirection) -> Self {
         self.stream = direction;
         self
     }
 
-    /// `sparse(FLAG)`.
+    /// `sparse(FLAG)`: with this flag the stream may have holes.
     pub(crate) const fn sparse(mut self, flag: u32) -> Self {
         self.sparse_flag = flag;
         self
     }
 
-    /// `fds(MESSAGES)`.
+    /// `fds(MESSAGES)`: which of them carry descriptors.
     pub(crate) const fn fds(mut self, fds: Fds) -> Self {
         self.fds = fds;
         self
     }
 
-    /// `acl(RULE, ..)`.
+    /// `acl(OBJECT: PERMISSION, ..)`.
     pub(crate) const fn acl(mut self, access: &'static [AccessRule]) -> Self {
         self.access = access;
         self
     }
 
-    /// `filter(OBJECT, PERMISSION)`.
+    /// `filter(OBJECT: PERMISSION)`.
     pub(crate) const fn filter(mut self, filter: &'static [Filter]) -> Self {
         self.filter = filter;
         self
     }
 
-    /// `decided_by(FIELD)`.
-    pub(crate) const fn decided_by(mut self, read: fn(&[u8]) -> Result<u32, DecodeError>) -> Self {
+    /// `decided_by(ARGS.FIELD)`: the argument that conditions are about.
+    pub(crate) const fn decided_by(mut self, read: ReadArgument) -> Self {
         self.argument = Some(read);
         self
     }
 }
 
 const fn named(name: &'static str) -> Option<&'static str> {
-    if name.is_empty() { None } else { Some(name) }
+    match name.as_bytes() {
+        b"" | b"()" => None,
+        _ => Some(name),
+    }
 }

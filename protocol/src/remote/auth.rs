@@ -6,7 +6,7 @@ pub use types::*;
 
 procedures! {
     /// Authentication; answered by the session itself, before anything else.
-    trait Auth in remote, errors from RPC;
+    trait Auth in remote;
 
     /// Lists the authentication types of which one has to succeed.
     66 auth_list() -> AuthListRet = "virAuthList": high, before_auth;

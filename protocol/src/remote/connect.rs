@@ -6,7 +6,7 @@ pub use types::*;
 
 procedures! {
     /// The connection, the host, CPU models and capabilities.
-    trait Connect in remote, errors from NONE;
+    trait Connect in remote;
 
     /// Opens the driver's connection; the URI may be left out where the socket decides.
     1 connect_open(ConnectOpenArgs) -> () = "virConnectOpen": high, acl(connect: getattr);

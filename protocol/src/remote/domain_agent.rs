@@ -6,7 +6,7 @@ pub use types::*;
 
 procedures! {
     /// What the agent inside the guest does: file systems, time, users, addresses.
-    trait DomainAgent in remote, errors from DOMAIN;
+    trait DomainAgent in remote;
 
     /// Tells the guest's host name.
     277 domain_get_hostname(DomainGetHostnameArgs) -> DomainGetHostnameRet = "virDomainGetHostname":

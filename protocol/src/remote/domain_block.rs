@@ -8,7 +8,7 @@ pub use types::*;
 
 procedures! {
     /// Disks of domains: jobs, limits, sizes, backups.
-    trait DomainBlock in remote, errors from DOMAIN;
+    trait DomainBlock in remote;
 
     /// Reads from a disk of the guest.
     103 domain_block_peek(DomainBlockPeekArgs) -> DomainBlockPeekRet = "virDomainBlockPeek":
@@ -40,9 +40,9 @@ procedures! {
 
     /// Sets I/O limits of a disk.
     252 domain_set_block_io_tune(DomainSetBlockIoTuneArgs) -> () = "virDomainSetBlockIoTune":
-        writes,
+        writes, decided_by(DomainSetBlockIoTuneArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetBlockIoTuneArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Returns the I/O limits of a disk.
     253 domain_get_block_io_tune(DomainGetBlockIoTuneArgs)
@@ -84,13 +84,13 @@ procedures! {
 
     /// Sets limits of a group of disks.
     451 domain_set_throttle_group(DomainSetThrottleGroupArgs) -> () = "virDomainSetThrottleGroup":
-        writes,
+        writes, decided_by(DomainSetThrottleGroupArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetThrottleGroupArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Removes a group of disk limits.
     452 domain_del_throttle_group(DomainDelThrottleGroupArgs) -> () = "virDomainDelThrottleGroup":
-        writes,
+        writes, decided_by(DomainDelThrottleGroupArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainDelThrottleGroupArgs.flags);
+            domain: save all_of(affect::CONFIG));
 }

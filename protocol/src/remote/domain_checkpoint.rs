@@ -10,20 +10,19 @@ pub use types::*;
 
 procedures! {
     /// Checkpoints of domains.
-    trait DomainCheckpoint in remote, errors from DOMAIN_CHECKPOINT;
+    trait DomainCheckpoint in remote;
 
     /// Creates a checkpoint.
     411 domain_checkpoint_create_xml(DomainCheckpointCreateXmlArgs)
         -> DomainCheckpointCreateXmlRet = "virDomainCheckpointCreateXML":
-        writes, acl(domain: checkpoint, domain: fs_freeze all_of(create::QUIESCE)),
-        decided_by(DomainCheckpointCreateXmlArgs.flags);
+        writes, decided_by(DomainCheckpointCreateXmlArgs.flags),
+        acl(domain: checkpoint, domain: fs_freeze all_of(create::QUIESCE));
 
     /// Returns the checkpoint's document.
     412 domain_checkpoint_get_xml_desc(DomainCheckpointGetXmlDescArgs)
         -> DomainCheckpointGetXmlDescRet = "virDomainCheckpointGetXMLDesc":
-        writes_when(all_of(checkpoint_xml::SECURE)),
-        acl(domain: read, domain: read_secure all_of(checkpoint_xml::SECURE)),
-        decided_by(DomainCheckpointGetXmlDescArgs.flags);
+        decided_by(DomainCheckpointGetXmlDescArgs.flags), writes_when(all_of(checkpoint_xml::SECURE)),
+        acl(domain: read, domain: read_secure all_of(checkpoint_xml::SECURE));
 
     /// Lists the checkpoints of a domain; the flags choose which.
     413 domain_list_all_checkpoints(DomainListAllCheckpointsArgs)

@@ -8,7 +8,7 @@ pub use types::*;
 
 procedures! {
     /// Memory, virtual CPUs, I/O threads, pinning, scheduling and NUMA placement of domains.
-    trait DomainCompute in remote, errors from DOMAIN;
+    trait DomainCompute in remote;
 
     /// Tells the memory maximum in KiB.
     17 domain_get_max_memory(DomainGetMaxMemoryArgs) -> DomainGetMaxMemoryRet = "virDomainGetMaxMemory":
@@ -57,9 +57,9 @@ procedures! {
     /// Sets memory limits.
     197 domain_set_memory_parameters(DomainSetMemoryParametersArgs)
         -> () = "virDomainSetMemoryParameters":
-        writes,
+        writes, decided_by(DomainSetMemoryParametersArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetMemoryParametersArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Returns the memory limits.
     198 domain_get_memory_parameters(DomainGetMemoryParametersArgs)
@@ -68,28 +68,27 @@ procedures! {
 
     /// Sets the number of virtual CPUs of the running domain, its definition, or both.
     199 domain_set_vcpus_flags(DomainSetVcpusFlagsArgs) -> () = "virDomainSetVcpusFlags":
-        writes,
+        writes, decided_by(DomainSetVcpusFlagsArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG), domain: write all_of(vcpu::GUEST)),
-        decided_by(DomainSetVcpusFlagsArgs.flags);
+            domain: save all_of(affect::CONFIG), domain: write all_of(vcpu::GUEST));
 
     /// Counts the virtual CPUs.
     200 domain_get_vcpus_flags(DomainGetVcpusFlagsArgs)
         -> DomainGetVcpusFlagsRet = "virDomainGetVcpusFlags":
-        writes_when(all_of(vcpu::GUEST)), acl(domain: read, domain: write all_of(vcpu::GUEST)),
-        decided_by(DomainGetVcpusFlagsArgs.flags);
+        decided_by(DomainGetVcpusFlagsArgs.flags), writes_when(all_of(vcpu::GUEST)),
+        acl(domain: read, domain: write all_of(vcpu::GUEST));
 
     /// Sets the memory of the running domain, its definition, or both, in KiB.
     204 domain_set_memory_flags(DomainSetMemoryFlagsArgs) -> () = "virDomainSetMemoryFlags":
-        writes,
+        writes, decided_by(DomainSetMemoryFlagsArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetMemoryFlagsArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Sets limits of disk I/O.
     205 domain_set_blkio_parameters(DomainSetBlkioParametersArgs) -> () = "virDomainSetBlkioParameters":
-        writes,
+        writes, decided_by(DomainSetBlkioParametersArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetBlkioParametersArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Returns the limits of disk I/O.
     206 domain_get_blkio_parameters(DomainGetBlkioParametersArgs)
@@ -99,9 +98,9 @@ procedures! {
     /// Sets parameters of the scheduler for the running domain, its definition, or both.
     219 domain_set_scheduler_parameters_flags(DomainSetSchedulerParametersFlagsArgs)
         -> () = "virDomainSetSchedulerParametersFlags":
-        writes,
+        writes, decided_by(DomainSetSchedulerParametersFlagsArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetSchedulerParametersFlagsArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Returns the scheduler's parameters of the running domain or its definition.
     223 domain_get_scheduler_parameters_flags(DomainGetSchedulerParametersFlagsArgs)
@@ -110,9 +109,9 @@ procedures! {
 
     /// Sets the host CPUs that a virtual CPU may use, for the running domain, its definition, or both.
     225 domain_pin_vcpu_flags(DomainPinVcpuFlagsArgs) -> () = "virDomainPinVcpuFlags":
-        writes,
+        writes, decided_by(DomainPinVcpuFlagsArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainPinVcpuFlagsArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Tells which host CPUs each virtual CPU may use.
     230 domain_get_vcpu_pin_info(DomainGetVcpuPinInfoArgs)
@@ -121,9 +120,9 @@ procedures! {
 
     /// Sets the NUMA placement of the guest's memory.
     254 domain_set_numa_parameters(DomainSetNumaParametersArgs) -> () = "virDomainSetNumaParameters":
-        writes,
+        writes, decided_by(DomainSetNumaParametersArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetNumaParametersArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Returns the NUMA placement of the guest's memory.
     255 domain_get_numa_parameters(DomainGetNumaParametersArgs)
@@ -132,9 +131,9 @@ procedures! {
 
     /// Sets the host CPUs that the emulator's own threads may use.
     279 domain_pin_emulator(DomainPinEmulatorArgs) -> () = "virDomainPinEmulator":
-        writes,
+        writes, decided_by(DomainPinEmulatorArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainPinEmulatorArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Tells which host CPUs the emulator's own threads may use.
     280 domain_get_emulator_pin_info(DomainGetEmulatorPinInfoArgs)
@@ -148,21 +147,21 @@ procedures! {
 
     /// Sets the host CPUs that an I/O thread may use.
     352 domain_pin_iothread(DomainPinIothreadArgs) -> () = "virDomainPinIOThread":
-        writes,
+        writes, decided_by(DomainPinIothreadArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainPinIothreadArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Adds an I/O thread.
     355 domain_add_iothread(DomainAddIothreadArgs) -> () = "virDomainAddIOThread":
-        writes,
+        writes, decided_by(DomainAddIothreadArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainAddIothreadArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Removes an I/O thread.
     356 domain_del_iothread(DomainDelIothreadArgs) -> () = "virDomainDelIOThread":
-        writes,
+        writes, decided_by(DomainDelIothreadArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainDelIothreadArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Tells which performance counters are on.
     365 domain_get_perf_events(DomainGetPerfEventsArgs)
@@ -175,15 +174,15 @@ procedures! {
 
     /// Plugs single virtual CPUs in or out.
     384 domain_set_vcpu(DomainSetVcpuArgs) -> () = "virDomainSetVcpu":
-        writes,
+        writes, decided_by(DomainSetVcpuArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetVcpuArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Sets polling parameters of an I/O thread.
     402 domain_set_iothread_params(DomainSetIothreadParamsArgs) -> () = "virDomainSetIOThreadParams":
-        writes,
+        writes, decided_by(DomainSetIothreadParamsArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetIothreadParamsArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Starts to measure how fast the guest dirties its memory, over a time in seconds.
     427 domain_start_dirty_rate_calc(DomainStartDirtyRateCalcArgs) -> () = "virDomainStartDirtyRateCalc":

@@ -8,7 +8,7 @@ pub use types::*;
 
 procedures! {
     /// Devices of domains: attaching and detaching, consoles, graphics, input, interfaces, labels.
-    trait DomainDevices in remote, errors from DOMAIN;
+    trait DomainDevices in remote;
 
     /// Attaches a device to a running domain.
     8 domain_attach_device(DomainAttachDeviceArgs) -> () = "virDomainAttachDevice":
@@ -25,21 +25,21 @@ procedures! {
 
     /// Attaches a device to the running domain, its definition, or both.
     160 domain_attach_device_flags(DomainAttachDeviceFlagsArgs) -> () = "virDomainAttachDeviceFlags":
-        writes,
+        writes, decided_by(DomainAttachDeviceFlagsArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainAttachDeviceFlagsArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Detaches a device from the running domain, its definition, or both.
     161 domain_detach_device_flags(DomainDetachDeviceFlagsArgs) -> () = "virDomainDetachDeviceFlags":
-        writes,
+        writes, decided_by(DomainDetachDeviceFlagsArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainDetachDeviceFlagsArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Changes a device of the running domain, its definition, or both.
     174 domain_update_device_flags(DomainUpdateDeviceFlagsArgs) -> () = "virDomainUpdateDeviceFlags":
-        writes,
+        writes, decided_by(DomainUpdateDeviceFlagsArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainUpdateDeviceFlagsArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Opens a console of the guest as a stream.
     201 domain_open_console(DomainOpenConsoleArgs) -> () = "virDomainOpenConsole":
@@ -62,9 +62,9 @@ procedures! {
     /// Sets bandwidth limits of a network interface.
     256 domain_set_interface_parameters(DomainSetInterfaceParametersArgs)
         -> () = "virDomainSetInterfaceParameters":
-        writes,
+        writes, decided_by(DomainSetInterfaceParametersArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetInterfaceParametersArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Returns the bandwidth limits of a network interface.
     257 domain_get_interface_parameters(DomainGetInterfaceParametersArgs)
@@ -91,14 +91,14 @@ procedures! {
     /// Lists the guest's network interfaces with their addresses.
     353 domain_interface_addresses(DomainInterfaceAddressesArgs)
         -> DomainInterfaceAddressesRet = "virDomainInterfaceAddresses":
-        writes_when(equals(addresses::AGENT)), acl(domain: read, domain: write equals(addresses::AGENT)),
-        decided_by(DomainInterfaceAddressesArgs.source);
+        decided_by(DomainInterfaceAddressesArgs.source), writes_when(equals(addresses::AGENT)),
+        acl(domain: read, domain: write equals(addresses::AGENT));
 
     /// Detaches the device of an alias.
     392 domain_detach_device_alias(DomainDetachDeviceAliasArgs) -> () = "virDomainDetachDeviceAlias":
-        writes,
+        writes, decided_by(DomainDetachDeviceAliasArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainDetachDeviceAliasArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Returns what the guest's launch measured.
     396 domain_get_launch_security_info(DomainGetLaunchSecurityInfoArgs)

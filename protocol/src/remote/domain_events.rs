@@ -6,7 +6,7 @@ pub use types::*;
 
 procedures! {
     /// Events of domains: asking for them, and what they carry.
-    trait DomainEvents in remote, errors from DOMAIN;
+    trait DomainEvents in remote;
 
     /// Asks for lifecycle events (the oldest form).
     105 connect_domain_event_register()

@@ -12,7 +12,7 @@ pub use types::*;
 
 procedures! {
     /// Domains: finding, defining, starting, stopping, saving, restoring, metadata.
-    trait DomainLifecycle in remote, errors from DOMAIN;
+    trait DomainLifecycle in remote;
 
     /// Starts a defined domain.
     9 domain_create(DomainCreateArgs) -> () = "virDomainCreate": writes, acl(domain: start);
@@ -30,9 +30,9 @@ procedures! {
 
     /// Returns the domain's document.
     14 domain_get_xml_desc(DomainGetXmlDescArgs) -> DomainGetXmlDescRet = "virDomainGetXMLDesc":
-        writes_when(all_of(xml::SECURE), all_of(xml::MIGRATABLE)),
+        decided_by(DomainGetXmlDescArgs.flags), writes_when(all_of(xml::SECURE), all_of(xml::MIGRATABLE)),
         acl(domain: read, domain: read_secure all_of(xml::SECURE),
-            domain: read_secure all_of(xml::MIGRATABLE)), decided_by(DomainGetXmlDescArgs.flags);
+            domain: read_secure all_of(xml::MIGRATABLE));
 
     /// Tells whether the domain starts with the host.
     15 domain_get_autostart(DomainGetAutostartArgs) -> DomainGetAutostartRet = "virDomainGetAutostart":
@@ -69,8 +69,8 @@ procedures! {
 
     /// Asks the guest to reboot.
     27 domain_reboot(DomainRebootArgs) -> () = "virDomainReboot":
-        writes, acl(domain: init_control, domain: write all_of(reboot::GUEST_AGENT)),
-        decided_by(DomainRebootArgs.flags);
+        writes, decided_by(DomainRebootArgs.flags),
+        acl(domain: init_control, domain: write all_of(reboot::GUEST_AGENT));
 
     /// Lets a suspended domain run again.
     28 domain_resume(DomainResumeArgs) -> () = "virDomainResume": writes, acl(domain: suspend);
@@ -174,8 +174,8 @@ procedures! {
 
     /// Asks the guest to shut down, in the ways the flags allow.
     258 domain_shutdown_flags(DomainShutdownFlagsArgs) -> () = "virDomainShutdownFlags":
-        writes, acl(domain: init_control, domain: write all_of(shutdown::GUEST_AGENT)),
-        decided_by(DomainShutdownFlagsArgs.flags);
+        writes, decided_by(DomainShutdownFlagsArgs.flags),
+        acl(domain: init_control, domain: write all_of(shutdown::GUEST_AGENT));
 
     /// Puts the guest to sleep.
     261 domain_pm_suspend_for_duration(DomainPmSuspendForDurationArgs)
@@ -184,9 +184,9 @@ procedures! {
 
     /// Sets title, description, or an XML element of the domain's metadata.
     264 domain_set_metadata(DomainSetMetadataArgs) -> () = "virDomainSetMetadata":
-        writes,
+        writes, decided_by(DomainSetMetadataArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetMetadataArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Returns title, description, or an XML element of the domain's metadata.
     265 domain_get_metadata(DomainGetMetadataArgs) -> DomainGetMetadataRet = "virDomainGetMetadata":
@@ -226,9 +226,8 @@ procedures! {
     /// Returns the domain document in the saved image that the daemon keeps.
     388 domain_managed_save_get_xml_desc(DomainManagedSaveGetXmlDescArgs)
         -> DomainManagedSaveGetXmlDescRet = "virDomainManagedSaveGetXMLDesc":
-        writes_when(all_of(save_image::SECURE)),
-        acl(domain: read, domain: read_secure all_of(save_image::SECURE)),
-        decided_by(DomainManagedSaveGetXmlDescArgs.flags);
+        decided_by(DomainManagedSaveGetXmlDescArgs.flags), writes_when(all_of(save_image::SECURE)),
+        acl(domain: read, domain: read_secure all_of(save_image::SECURE));
 
     /// Replaces the domain document in the saved image that the daemon keeps.
     389 domain_managed_save_define_xml(DomainManagedSaveDefineXmlArgs)

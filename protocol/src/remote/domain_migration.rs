@@ -1,4 +1,5 @@
-//! Migration, and the jobs that run on a domain. The steps themselves are called by client libraries, not by users.
+//! Migration, and the jobs that run on a domain. The steps themselves are called by client libraries, not by
+//! users.
 
 pub(crate) mod types;
 
@@ -7,7 +8,7 @@ pub use types::*;
 procedures! {
     /// Migration, and the jobs that run on a domain. The steps themselves are called by client libraries, not
     /// by users.
-    trait DomainMigration in remote, errors from DOMAIN;
+    trait DomainMigration in remote;
 
     /// Migration 1: makes the destination ready.
     61 domain_migrate_prepare(DomainMigratePrepareArgs)

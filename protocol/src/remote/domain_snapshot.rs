@@ -11,20 +11,19 @@ pub use types::*;
 
 procedures! {
     /// Snapshots of domains.
-    trait DomainSnapshot in remote, errors from DOMAIN_SNAPSHOT;
+    trait DomainSnapshot in remote;
 
     /// Takes a snapshot.
     185 domain_snapshot_create_xml(DomainSnapshotCreateXmlArgs)
         -> DomainSnapshotCreateXmlRet = "virDomainSnapshotCreateXML":
-        writes, acl(domain: snapshot, domain: fs_freeze all_of(create::QUIESCE)),
-        decided_by(DomainSnapshotCreateXmlArgs.flags);
+        writes, decided_by(DomainSnapshotCreateXmlArgs.flags),
+        acl(domain: snapshot, domain: fs_freeze all_of(create::QUIESCE));
 
     /// Returns the snapshot's document.
     186 domain_snapshot_get_xml_desc(DomainSnapshotGetXmlDescArgs)
         -> DomainSnapshotGetXmlDescRet = "virDomainSnapshotGetXMLDesc":
-        high, writes_when(all_of(snapshot_xml::SECURE)),
-        acl(domain: read, domain: read_secure all_of(xml::SECURE)),
-        decided_by(DomainSnapshotGetXmlDescArgs.flags);
+        high, decided_by(DomainSnapshotGetXmlDescArgs.flags), writes_when(all_of(snapshot_xml::SECURE)),
+        acl(domain: read, domain: read_secure all_of(xml::SECURE));
 
     /// Counts the snapshots of a domain.
     187 domain_snapshot_num(DomainSnapshotNumArgs) -> DomainSnapshotNumRet = "virDomainSnapshotNum":

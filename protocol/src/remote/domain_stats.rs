@@ -8,7 +8,7 @@ pub use types::*;
 
 procedures! {
     /// Statistics of domains.
-    trait DomainStats in remote, errors from DOMAIN;
+    trait DomainStats in remote;
 
     /// Counts requests and bytes of a disk.
     64 domain_block_stats(DomainBlockStatsArgs) -> DomainBlockStatsRet = "virDomainBlockStats":
@@ -35,9 +35,9 @@ procedures! {
     /// Sets how often the guest reports its memory, in seconds.
     308 domain_set_memory_stats_period(DomainSetMemoryStatsPeriodArgs)
         -> () = "virDomainSetMemoryStatsPeriod":
-        writes,
+        writes, decided_by(DomainSetMemoryStatsPeriodArgs.flags),
         acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG)), decided_by(DomainSetMemoryStatsPeriodArgs.flags);
+            domain: save all_of(affect::CONFIG));
 
     /// Returns statistics of many domains in one call.
     344 connect_get_all_domain_stats(ConnectGetAllDomainStatsArgs)

@@ -6,7 +6,7 @@ pub use types::*;
 
 procedures! {
     /// Network interfaces of the host.
-    trait Interface in remote, errors from INTERFACE;
+    trait Interface in remote;
 
     /// Counts the active host interfaces.
     126 connect_num_of_interfaces() -> ConnectNumOfInterfacesRet = "virConnectNumOfInterfaces":

@@ -8,7 +8,7 @@ pub use types::*;
 
 procedures! {
     /// Virtual networks and their ports.
-    trait Network in remote, errors from NETWORK;
+    trait Network in remote;
 
     /// Names the inactive networks.
     36 connect_list_defined_networks(ConnectListDefinedNetworksArgs)
@@ -90,9 +90,9 @@ procedures! {
 
     /// Changes one section of a network.
     291 network_update(NetworkUpdateArgs) -> () = "virNetworkUpdate":
-        high, writes,
+        high, writes, decided_by(NetworkUpdateArgs.flags),
         acl(network: write, network: save none_of(update::CONFIG | update::LIVE),
-            network: save all_of(update::CONFIG)), decided_by(NetworkUpdateArgs.flags);
+            network: save all_of(update::CONFIG));
 
     /// Asks for events of one kind, of one network or of all.
     313 connect_network_event_register_any(ConnectNetworkEventRegisterAnyArgs)
@@ -154,9 +154,9 @@ procedures! {
 
     /// Sets title, description, or an XML element of the network's metadata.
     444 network_set_metadata(NetworkSetMetadataArgs) -> () = "virNetworkSetMetadata":
-        writes,
+        writes, decided_by(NetworkSetMetadataArgs.flags),
         acl(network: write, network: save none_of(update::CONFIG | update::LIVE),
-            network: save all_of(update::CONFIG)), decided_by(NetworkSetMetadataArgs.flags);
+            network: save all_of(update::CONFIG));
 
     /// Returns title, description, or an XML element of the network's metadata.
     445 network_get_metadata(NetworkGetMetadataArgs) -> NetworkGetMetadataRet = "virNetworkGetMetadata":

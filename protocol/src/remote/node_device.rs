@@ -8,7 +8,7 @@ pub use types::*;
 
 procedures! {
     /// Devices of the host.
-    trait NodeDevice in remote, errors from NODEDEV;
+    trait NodeDevice in remote;
 
     /// Counts the node devices, of one capability if it is named.
     111 node_num_of_devices(NodeNumOfDevicesArgs) -> NodeNumOfDevicesRet = "virNodeNumOfDevices":
@@ -119,9 +119,9 @@ procedures! {
 
     /// Changes a node device, its definition, or both.
     447 node_device_update(NodeDeviceUpdateArgs) -> () = "virNodeDeviceUpdate":
-        high, writes,
+        high, writes, decided_by(NodeDeviceUpdateArgs.flags),
         acl(node_device: write, node_device: save none_of(update::CONFIG | update::LIVE),
-            node_device: save all_of(update::CONFIG)), decided_by(NodeDeviceUpdateArgs.flags);
+            node_device: save all_of(update::CONFIG));
 
     events {
         /// A node device was created, deleted, defined or undefined.

@@ -6,7 +6,7 @@ pub use types::*;
 
 procedures! {
     /// Network filters and their bindings.
-    trait Nwfilter in remote, errors from NWFILTER;
+    trait Nwfilter in remote;
 
     /// Finds a network filter by its name.
     175 nwfilter_lookup_by_name(NwfilterLookupByNameArgs)

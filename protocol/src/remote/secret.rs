@@ -6,7 +6,7 @@ pub use types::*;
 
 procedures! {
     /// Secrets.
-    trait Secret in remote, errors from SECRET;
+    trait Secret in remote;
 
     /// Counts the secrets.
     139 connect_num_of_secrets() -> ConnectNumOfSecretsRet = "virConnectNumOfSecrets":

@@ -6,7 +6,7 @@ pub use types::*;
 
 procedures! {
     /// Storage pools.
-    trait StoragePool in remote, errors from STORAGE;
+    trait StoragePool in remote;
 
     /// Counts the active storage pools.
     71 connect_num_of_storage_pools() -> ConnectNumOfStoragePoolsRet = "virConnectNumOfStoragePools":

@@ -8,7 +8,7 @@ pub use types::*;
 
 procedures! {
     /// Storage volumes.
-    trait StorageVol in remote, errors from STORAGE;
+    trait StorageVol in remote;
 
     /// Creates a volume from its document.
     93 storage_vol_create_xml(StorageVolCreateXmlArgs)
