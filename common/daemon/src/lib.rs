@@ -1,1 +1,49 @@
 //! The frame of every daemon: command line, .conf files, logging, sd-notify, activation, signals, idle exit.
+//!
+//! A daemon's `main` is one call of [`run`] with its name and a function that makes its service.
+#![forbid(unsafe_code)]
+
+mod args;
+mod background;
+pub mod conf;
+mod config;
+mod context;
+mod frame;
+mod idle;
+pub mod logging;
+mod pidfile;
+mod reload;
+mod sockets;
+mod supervisor;
+
+pub use args::command;
+pub use config::{Auth, Config, HostUuidSource, ServerLimits};
+pub use context::{BoxError, BoxFuture, Context};
+pub use frame::run;
+pub use idle::Inhibitor;
+pub use pidfile::{PidFile, PidFileError};
+
+/// What a daemon is.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// Its program's name, which its sockets, PID file and configuration file carry: `virtqemud`.
+    pub name: &'static str,
+    /// Its driver's name, which the driver's folders carry: `qemu`.
+    pub driver: &'static str,
+    /// One line about it for `--help`.
+    pub about: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// An error with all its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,88 @@
+//! The daemon's configuration file at start and again at SIGHUP.
+
+use crate::args::Arguments;
+use crate::conf::ConfError;
+use crate::config::Config;
+use crate::context::{BoxError, Context};
+use crate::{Spec, chain, logging, supervisor};
+use host::paths::{Mode, Paths};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// Where the configuration comes from, and what the command line puts over it.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    path: PathBuf,
+    /// Named on the command line: it must exist.
+    required: bool,
+    session: bool,
+    settings: logging::Settings,
+}
+
+impl Source {
+    /// What `arguments` and the environment say for the daemon at `paths`.
+    pub(crate) fn new(spec: &Spec, arguments: &Arguments, paths: &Paths) -> Result<Self, BoxError> {
+        let log_file = paths.daemon_log();
+        if arguments.daemon
+            && let Some(folder) = log_file.parent()
+        {
+            std::fs::create_dir_all(folder)?;
+        }
+        let private = std::env::var_os("OXIVIRT_ROOT").is_some();
+        let unattended = arguments.daemon || !std::io::stdin().is_terminal();
+        let settings = logging::Settings {
+            name: spec.name,
+            verbose: arguments.verbose,
+            background_file: arguments.daemon.then_some(log_file),
+            // A private instance keeps to its own folder.
+            prefer_journald: unattended && !private && logging::journald_listens(),
+            ..logging::Settings::default()
+        };
+        let given = arguments.config.as_ref().map(std::path::absolute).transpose()?;
+        let required = given.is_some();
+        let path = given.unwrap_or_else(|| paths.daemon_config());
+        Ok(Self { path, required, session: paths.mode == Mode::Session, settings })
+    }
+
+    /// Reads and checks the file. Blocks.
+    pub(crate) fn load(&self) -> Result<Config, ConfError> {
+        Config::load(&self.path, self.required, self.session)
+    }
+
+    /// Sets the log up as `config` says, and warns about options that mean nothing.
+    pub(crate) fn apply_logging(&self, config: &Config) -> Result<(), String> {
+        let settings = logging::Settings {
+            level: config.log_level,
+            filters: config.log_filters.clone(),
+            outputs: config.log_outputs.clone(),
+            ..self.settings.clone()
+        };
+        logging::apply(&settings)?;
+        for (key, line) in config.unknown() {
+            tracing::warn!("{}:{line}: the option '{key}' is not known", self.path.display());
+        }
+        Ok(())
+    }
+}
+
+/// Reads the configuration again; a file with an error changes nothing. Sockets keep what they were made with.
+pub(crate) async fn reload<S: rpc::Service>(source: &Source, context: &Context, server: &rpc::Server<S>) {
+    supervisor::reloading();
+    tracing::info!("reading the configuration again");
+    let reader = source.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let config = reader.load().map_err(|error| chain(&error))?;
+        reader.apply_logging(&config)?;
+        Ok::<_, String>(config)
+    });
+    match read.await {
+        Ok(Ok(config)) => {
+            server.set_limits(config.limits());
+            context.set_config(config);
+            context.run_reload_hooks().await;
+        }
+        Ok(Err(error)) => tracing::error!("the configuration stays as it was: {error}"),
+        Err(error) => tracing::error!("the configuration stays as it was: {error}"),
+    }
+    supervisor::ready();
+}
