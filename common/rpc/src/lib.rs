@@ -1,1 +1,35 @@
 //! RPC server: sockets, framing, sessions, dispatch, streams, event queues, keepalive.
+//!
+//! A daemon implements [`Service`] and gives it to a [`Server`], which listens on any number of sockets. Each client is a
+//! [`Session`] with one task; each [`Call`] is polled once on that task and becomes a task of its own only if it has to
+//! wait. Whatever leaves goes through the session's one queue, so that order is kept and slow readers are bounded:
+//!
+//! - `core`: framing, judging messages, keepalive, outbound queue and stream flow control, all without input and output;
+//! - `connection`: the task that waits; `dispatch`: from a message to its answer; `output`, `socket`: writing, reading;
+//! - [`Server`]: accepting, limits, counters, shutdown; [`Authenticator`]: who is let in.
+
+#![forbid(unsafe_code)]
+
+mod auth;
+mod connection;
+mod core;
+mod dispatch;
+pub mod faults;
+pub mod fuzz;
+mod identity;
+mod limits;
+mod output;
+mod server;
+mod service;
+mod session;
+mod socket;
+mod stream;
+mod sync;
+
+pub use auth::{AuthStep, AuthType, Authenticator, BoxFuture, NoAuth, Offer, SameUser};
+pub use identity::Identity;
+pub use limits::Limits;
+pub use server::{Counters, Endpoint, EndpointKind, Server};
+pub use service::{Call, Service, Unknown, known};
+pub use session::Session;
+pub use stream::{Packet, Stream, StreamClosed};

@@ -1,0 +1,102 @@
+//! Authentication: what a client has to prove before it may call, and how.
+//!
+//! AUTH_LIST (66) tells a client what is asked of it, and lets in whom the socket's credentials already prove. The
+//! further steps (67..70: SASL, polkit) belong to the authenticator of the socket.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use nix::unistd::geteuid;
+use protocol::Fault;
+
+use crate::{Identity, Session, faults};
+
+/// A boxed future; authenticators are trait objects.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Kinds of authentication as AUTH_LIST answers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthType {
+    /// Nothing to prove.
+    None = 0,
+    /// SASL_INIT, SASL_START, SASL_STEP.
+    Sasl = 1,
+    /// POLKIT.
+    Polkit = 2,
+}
+
+/// What a socket asks of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Nothing, not even AUTH_LIST.
+    NotNeeded,
+    /// AUTH_LIST alone.
+    Admitted,
+    /// This kind of authentication.
+    Prove(AuthType),
+}
+
+/// Result of one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthStep {
+    /// The reply's body; more steps have to follow.
+    Continue(Vec<u8>),
+    /// The reply's body; the client is in.
+    Admitted(Vec<u8>),
+    /// The client gets error 45 and may try again.
+    Refused,
+}
+
+/// How the clients of a socket prove who they are.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Decides by the credentials of the socket.
+    fn offer(&self, peer: &Identity) -> Offer;
+
+    /// One of the procedures 67..70. Without an own body every step is refused.
+    fn step(&self, session: &Session, procedure: i32, body: Bytes) -> BoxFuture<Result<AuthStep, Fault>> {
+        let _ = (session, procedure, body);
+        Box::pin(std::future::ready(Ok(AuthStep::Refused)))
+    }
+}
+
+/// Nothing to prove: sockets whose permissions are the only guard (session mode, admin).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoAuth;
+
+impl Authenticator for NoAuth {
+    fn offer(&self, _peer: &Identity) -> Offer {
+        Offer::NotNeeded
+    }
+}
+
+/// Lets in root and the daemon's own user by AUTH_LIST; others are told of polkit and refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SameUser;
+
+impl Authenticator for SameUser {
+    fn offer(&self, peer: &Identity) -> Offer {
+        match peer.uid {
+            Some(uid) if uid == 0 || uid == geteuid().as_raw() => Offer::Admitted,
+            _ => Offer::Prove(AuthType::Polkit),
+        }
+    }
+}
+
+/// The answer of AUTH_LIST and whether it lets the client in.
+pub(crate) fn list(offer: Offer, authenticated: bool) -> (AuthType, bool) {
+    match offer {
+        _ if authenticated => (AuthType::None, true),
+        Offer::NotNeeded | Offer::Admitted => (AuthType::None, true),
+        Offer::Prove(kind) => (kind, false),
+    }
+}
+
+/// The reply's body of a step, and whether the client is in now.
+pub(crate) fn outcome(step: Result<AuthStep, Fault>) -> Result<(Vec<u8>, bool), Fault> {
+    match step? {
+        AuthStep::Continue(body) => Ok((body, false)),
+        AuthStep::Admitted(body) => Ok((body, true)),
+        AuthStep::Refused => Err(faults::refused()),
+    }
+}

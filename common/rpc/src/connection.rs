@@ -1,0 +1,263 @@
+//! The task of one session: waits for its socket, its timer and its handles; everything else is done without waiting.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use protocol::keepalive::rows;
+use protocol::message::MAX_MESSAGE;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::Session;
+use crate::auth::Authenticator;
+use crate::core::framer::{Framer, Violation};
+use crate::core::keepalive::{Action, Keepalive};
+use crate::dispatch::Dispatcher;
+use crate::limits::Workers;
+use crate::service::Service;
+use crate::session::tell;
+use crate::socket::{self, Received};
+use crate::sync::lock;
+
+/// Messages handled before other sessions of the thread get their turn.
+const BATCH: usize = 64;
+/// Longest message of a client that has not proved who it is; the largest step of SASL is below.
+const MAX_UNAUTHENTICATED: usize = 1 << 20;
+
+/// Why a session ends.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ending {
+    /// The client has closed its side.
+    #[error("the client has closed the connection")]
+    Client,
+    /// It did so within a message.
+    #[error("the client has closed the connection inside a message")]
+    Midway,
+    /// Our side closes.
+    #[error("{0}")]
+    Closed(String),
+    /// All is answered, and the server stops.
+    #[error("the server stops")]
+    Drained,
+    /// The client keeps to no protocol.
+    #[error("protocol violation: {0}")]
+    Violation(#[from] Violation),
+    /// The socket broke.
+    #[error("cannot read: {0}")]
+    Read(#[from] std::io::Error),
+    /// No answer to pings.
+    #[error("the client has not answered {0} keepalive pings")]
+    Silent(u32),
+}
+
+/// What the task has to look at.
+enum Wake {
+    /// The socket has something.
+    Read,
+    /// Bytes that were read before a pause.
+    Backlog,
+    /// The socket takes bytes again.
+    Write,
+    /// The keepalive timer has fired.
+    Timer,
+    /// The end.
+    End(Ending),
+}
+
+/// State of the task.
+pub(crate) struct Connection<S> {
+    session: Session,
+    socket: Arc<UnixStream>,
+    dispatcher: Dispatcher<S>,
+    framer: Framer,
+    backlog: Vec<u8>,
+    keepalive: Option<(Keepalive, Pin<Box<Sleep>>)>,
+    /// Not reading at the moment, whatever the client sends.
+    deaf: bool,
+}
+
+impl<S: Service> Connection<S> {
+    pub(crate) fn new(
+        session: Session,
+        socket: Arc<UnixStream>,
+        auth: Arc<dyn Authenticator>,
+        server: (Arc<S>, Arc<Workers>),
+    ) -> Self {
+        let dispatcher = Dispatcher::new(session.clone(), auth, server.0, server.1);
+        Self {
+            session,
+            socket,
+            dispatcher,
+            framer: Framer::new(MAX_UNAUTHENTICATED),
+            backlog: Vec::new(),
+            keepalive: None,
+            deaf: false,
+        }
+    }
+
+    /// Serves the client until the end.
+    pub(crate) async fn run(&mut self) -> Ending {
+        loop {
+            let result = match poll_fn(|cx| self.poll_wake(cx)).await {
+                Wake::Read => self.read(),
+                Wake::Backlog => {
+                    tokio::task::yield_now().await;
+                    let backlog = std::mem::take(&mut self.backlog);
+                    self.process(&backlog)
+                }
+                Wake::Write => {
+                    self.unblock();
+                    Ok(())
+                }
+                Wake::Timer => self.on_timer(),
+                Wake::End(ending) => Err(ending),
+            };
+            if let Err(ending) = result {
+                return ending;
+            }
+        }
+    }
+
+    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        let blocked = match self.look(cx) {
+            Ok(blocked) => blocked,
+            Err(ending) => return Poll::Ready(Wake::End(ending)),
+        };
+        if blocked && self.socket.poll_write_ready(cx).is_ready() {
+            return Poll::Ready(Wake::Write);
+        }
+        if !self.deaf {
+            if !self.backlog.is_empty() {
+                return Poll::Ready(Wake::Backlog);
+            }
+            if self.socket.poll_read_ready(cx).is_ready() {
+                return Poll::Ready(Wake::Read);
+            }
+        }
+        self.start_keepalive();
+        match &mut self.keepalive {
+            Some((_, timer)) => timer.as_mut().poll(cx).map(|()| Wake::Timer),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Looks at what others changed and leaves the waker with them; whether bytes wait for a full socket.
+    fn look(&mut self, cx: &Context<'_>) -> Result<bool, Ending> {
+        let inner = self.session.inner();
+        let max = inner.limits.load().max_client_requests.max(1);
+        let mut out = lock(&inner.out);
+        if !out.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            out.waker = Some(cx.waker().clone());
+        }
+        if let Some(reason) = &out.close {
+            return Err(Ending::Closed(reason.clone()));
+        }
+        if out.draining && out.in_flight == 0 && out.queue.is_empty() {
+            return Err(Ending::Drained);
+        }
+        out.starved = out.in_flight >= max;
+        self.deaf = out.starved || out.draining || inner.full_streams.load(Ordering::SeqCst) > 0;
+        Ok(out.blocked)
+    }
+
+    fn read(&mut self) -> Result<(), Ending> {
+        socket::with_buffer(|buffer| match socket::receive(&self.socket, buffer)? {
+            Received::Bytes(count, fds) => {
+                if let Some((core, _)) = &mut self.keepalive {
+                    core.on_packet(Instant::now());
+                }
+                self.framer.received(count, fds);
+                self.process(buffer.get(..count).unwrap_or_default())
+            }
+            Received::Blocked => Ok(()),
+            Received::End if self.framer.is_midway() => Err(Ending::Midway),
+            Received::End => Err(Ending::Client),
+        })
+    }
+
+    /// Handles the messages in `chunk`; what must wait becomes the backlog. Replies leave together at the end.
+    fn process(&mut self, mut chunk: &[u8]) -> Result<(), Ending> {
+        lock(&self.session.inner().out).corked = true;
+        let result = self.handle(&mut chunk);
+        let departed = {
+            let mut out = lock(&self.session.inner().out);
+            out.corked = false;
+            out.flush()
+        };
+        tell(departed);
+        if !chunk.is_empty() {
+            self.backlog = chunk.to_vec();
+        }
+        Ok(result?)
+    }
+
+    fn handle(&mut self, chunk: &mut &[u8]) -> Result<(), Violation> {
+        for _ in 0..BATCH {
+            let limit = if self.session.is_authenticated() { MAX_MESSAGE } else { MAX_UNAUTHENTICATED };
+            self.framer.set_limit(limit);
+            let Some(frame) = self.framer.next(chunk)? else { return Ok(()) };
+            self.dispatcher.dispatch(frame);
+            if !chunk.is_empty() && !self.may_go_on() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the client may have one more request; if not, replies that wait for the end of the batch leave first.
+    fn may_go_on(&self) -> bool {
+        let inner = self.session.inner();
+        let max = inner.limits.load().max_client_requests.max(1);
+        let (room, departed) = {
+            let mut out = lock(&inner.out);
+            let departed = if out.in_flight < max { Vec::new() } else { out.flush() };
+            (out.in_flight < max && !out.draining && !out.is_closed(), departed)
+        };
+        tell(departed);
+        room && inner.full_streams.load(Ordering::SeqCst) == 0
+    }
+
+    fn unblock(&self) {
+        let departed = {
+            let mut out = lock(&self.session.inner().out);
+            out.blocked = false;
+            out.flush()
+        };
+        tell(departed);
+    }
+
+    fn start_keepalive(&mut self) {
+        if self.keepalive.is_some() || !self.session.wants_keepalive() {
+            return;
+        }
+        let limits = self.session.inner().limits.load();
+        if !limits.keepalive_interval.is_zero() {
+            let core = Keepalive::new(limits.keepalive_interval, limits.keepalive_count, Instant::now());
+            let timer = Box::pin(sleep_until(core.first()));
+            self.keepalive = Some((core, timer));
+        }
+    }
+
+    fn on_timer(&mut self) -> Result<(), Ending> {
+        let Some((core, timer)) = &mut self.keepalive else { return Ok(()) };
+        match core.on_timer(Instant::now(), self.deaf) {
+            Action::Wait(next) => timer.as_mut().reset(next),
+            Action::Ping(next) => {
+                timer.as_mut().reset(next);
+                self.session.send_keepalive(&rows::ping);
+            }
+            Action::Dead => return Err(Ending::Silent(self.session.inner().limits.load().keepalive_count)),
+        }
+        Ok(())
+    }
+}
+
+impl Ending {
+    /// Whether it is part of an ordinary life.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        matches!(self, Self::Client | Self::Drained)
+    }
+}

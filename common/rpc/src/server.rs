@@ -1,0 +1,357 @@
+//! The server: its sockets, its sessions, its limits, its end.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::{Authenticator, NoAuth, Offer};
+use crate::connection::Connection;
+use crate::dispatch::panic_text;
+use crate::limits::Workers;
+use crate::session::Beginning;
+use crate::sync::lock;
+use crate::{Identity, Limits, Service, Session};
+
+/// Longest pause after a failed accept; the end of any session ends it earlier.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Kind of a listening socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndpointKind {
+    /// All calls.
+    Main,
+    /// Only calls that read.
+    ReadOnly,
+    /// The admin program.
+    Admin,
+}
+
+/// A listening socket.
+pub struct Endpoint {
+    /// What its clients may do.
+    pub kind: EndpointKind,
+    /// The socket; blocking or not.
+    pub listener: StdListener,
+    /// What its clients have to prove.
+    pub auth: Arc<dyn Authenticator>,
+}
+
+impl Endpoint {
+    /// Puts the three together.
+    pub fn new(kind: EndpointKind, listener: StdListener, auth: Arc<dyn Authenticator>) -> Self {
+        Self { kind, listener, auth }
+    }
+}
+
+/// A moment's figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections.
+    pub clients: usize,
+    /// Those of them that have not authenticated.
+    pub unauthenticated: usize,
+    /// Calls whose replies have not left.
+    pub calls_running: usize,
+    /// Calls since the start.
+    pub calls_total: u64,
+}
+
+/// Serves one [`Service`] on any number of sockets. Clones are handles of the same server.
+pub struct Server<S>(Arc<Inner<S>>);
+
+impl<S> Clone for Server<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Inner<S> {
+    service: Arc<S>,
+    limits: Arc<ArcSwap<Limits>>,
+    workers: Arc<Workers>,
+    gauge: Arc<Gauge>,
+    sessions: Mutex<HashMap<u64, Session>>,
+    next_id: AtomicU64,
+    /// Calls of the sessions that have ended.
+    past_calls: AtomicU64,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// How many clients there are.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    clients: watch::Sender<usize>,
+    unauthenticated: AtomicUsize,
+    /// A place has become free, or the limits have changed.
+    room: Notify,
+}
+
+impl<S: Service> Server<S> {
+    /// A server without sockets.
+    pub fn new(service: Arc<S>, limits: Limits) -> Self {
+        let workers = Arc::new(Workers::new(limits.max_workers));
+        let gauge = Gauge {
+            clients: watch::Sender::new(0),
+            unauthenticated: AtomicUsize::new(0),
+            room: Notify::new(),
+        };
+        Self(Arc::new(Inner {
+            service,
+            limits: Arc::new(ArcSwap::from_pointee(limits)),
+            workers,
+            gauge: Arc::new(gauge),
+            sessions: Mutex::new(HashMap::new()),
+            next_id: AtomicU64::new(1),
+            past_calls: AtomicU64::new(0),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// Accepts clients of a socket until [`Self::shutdown`]. To be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// The socket cannot be registered with the runtime.
+    pub fn listen(&self, endpoint: Endpoint) -> io::Result<()> {
+        let Endpoint { kind, listener, auth } = endpoint;
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
+        let server = self.clone();
+        self.0.tasks.spawn(async move { server.accept(kind, listener, auth).await });
+        Ok(())
+    }
+
+    /// Serves a connected socket whose client has nothing to prove, beyond all limits of clients.
+    ///
+    /// # Errors
+    /// The socket cannot be registered with the runtime, or is no unix socket.
+    pub fn serve_connection(&self, stream: StdStream, kind: EndpointKind) -> io::Result<Session> {
+        self.serve_with(stream, kind, Arc::new(NoAuth))
+    }
+
+    /// Serves a connected socket, beyond all limits of clients.
+    ///
+    /// # Errors
+    /// As [`Self::serve_connection`].
+    pub fn serve_with(
+        &self,
+        stream: StdStream,
+        kind: EndpointKind,
+        auth: Arc<dyn Authenticator>,
+    ) -> io::Result<Session> {
+        stream.set_nonblocking(true)?;
+        self.start(UnixStream::from_std(stream)?, kind, auth)
+    }
+
+    /// Number of clients, to be watched for idle exit.
+    pub fn client_count(&self) -> watch::Receiver<usize> {
+        self.0.gauge.clients.subscribe()
+    }
+
+    /// The sessions of the moment, in the order of their ids.
+    pub fn sessions(&self) -> Vec<Session> {
+        let mut sessions: Vec<Session> = lock(&self.0.sessions).values().cloned().collect();
+        sessions.sort_unstable_by_key(Session::id);
+        sessions
+    }
+
+    /// The session with this id.
+    pub fn session(&self, id: u64) -> Option<Session> {
+        lock(&self.0.sessions).get(&id).cloned()
+    }
+
+    /// The figures of the moment.
+    pub fn counters(&self) -> Counters {
+        let sessions = self.sessions();
+        let calls: u64 = sessions.iter().map(|session| session.inner().calls.load(Ordering::Relaxed)).sum();
+        Counters {
+            clients: sessions.len(),
+            unauthenticated: self.0.gauge.unauthenticated.load(Ordering::Relaxed),
+            calls_running: sessions.iter().map(|session| lock(&session.inner().out).in_flight).sum(),
+            calls_total: calls + self.0.past_calls.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Arc<Limits> {
+        self.0.limits.load_full()
+    }
+
+    /// Changes the limits; they hold for living sessions too.
+    pub fn set_limits(&self, limits: Limits) {
+        let new = limits.max_workers;
+        let old = self.0.limits.swap(Arc::new(limits)).max_workers;
+        self.0.workers.resize(old, new);
+        self.0.gauge.room.notify_waiters();
+    }
+
+    /// What it serves.
+    pub fn service(&self) -> &Arc<S> {
+        &self.0.service
+    }
+
+    /// Ends the server: no new clients, no new calls; running calls may end within `grace`, then all sessions are closed.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.0.stopping.cancel();
+        self.0.tasks.close();
+        for session in self.sessions() {
+            session.drain();
+        }
+        if tokio::time::timeout(grace, self.0.tasks.wait()).await.is_err() {
+            for session in self.sessions() {
+                session.close("the server stops");
+            }
+            self.0.tasks.wait().await;
+        }
+    }
+
+    async fn accept(&self, kind: EndpointKind, listener: UnixListener, auth: Arc<dyn Authenticator>) {
+        while self.room().await {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.0.stopping.cancelled() => return,
+            };
+            let started = accepted.and_then(|(stream, _)| self.start(stream, kind, Arc::clone(&auth)));
+            if let Err(error) = started {
+                tracing::warn!("cannot take on a client: {error}");
+                // Usually no descriptor is left; the next try has a chance once a session has ended.
+                let room = self.0.gauge.room.notified();
+                tokio::select! {
+                    _ = tokio::time::timeout(ACCEPT_PAUSE, room) => {}
+                    () = self.0.stopping.cancelled() => return,
+                }
+            }
+        }
+    }
+
+    /// Waits for a free place; `false`: the server stops.
+    async fn room(&self) -> bool {
+        loop {
+            let mut changed = std::pin::pin!(self.0.gauge.room.notified());
+            changed.as_mut().enable();
+            if self.0.stopping.is_cancelled() {
+                return false;
+            }
+            let limits = self.0.limits.load_full();
+            if self.0.gauge.has_room(&limits) {
+                return true;
+            }
+            tracing::debug!(clients = *self.0.gauge.clients.borrow(), "no place for more clients");
+            tokio::select! {
+                () = changed => {}
+                () = self.0.stopping.cancelled() => return false,
+            }
+        }
+    }
+
+    fn start(
+        &self,
+        stream: UnixStream,
+        kind: EndpointKind,
+        auth: Arc<dyn Authenticator>,
+    ) -> io::Result<Session> {
+        let credentials = stream.peer_cred()?;
+        let peer = Identity::new(credentials.pid(), Some(credentials.uid()), Some(credentials.gid()));
+        let authenticated = auth.offer(&peer) == Offer::NotNeeded;
+        let socket = Arc::new(stream);
+        let beginning = Beginning {
+            id: self.0.next_id.fetch_add(1, Ordering::Relaxed),
+            kind,
+            peer,
+            authenticated,
+            limits: Arc::clone(&self.0.limits),
+            gauge: Arc::clone(&self.0.gauge),
+        };
+        let session = Session::new(beginning, Arc::clone(&socket));
+        lock(&self.0.sessions).insert(session.id(), session.clone());
+        self.0.gauge.arrived(authenticated);
+        let registered = Registered { server: self.clone(), session: session.clone() };
+        let parts = (Arc::clone(&self.0.service), Arc::clone(&self.0.workers));
+        let mut connection = Connection::new(session.clone(), socket, auth, parts);
+        if self.0.stopping.is_cancelled() {
+            session.drain();
+        }
+        self.0.tasks.spawn(async move {
+            registered.open();
+            let ending = connection.run().await;
+            let id = registered.session.id();
+            if ending.is_ordinary() {
+                tracing::debug!(client = id, "session ended: {ending}");
+            } else {
+                tracing::warn!(client = id, "session ended: {ending}");
+            }
+        });
+        Ok(session)
+    }
+}
+
+/// A session's place in the server; dropping it ends the session, however its task ended.
+struct Registered<S: Service> {
+    server: Server<S>,
+    session: Session,
+}
+
+impl<S: Service> Registered<S> {
+    fn open(&self) {
+        let service = &self.server.0.service;
+        guarded(&self.session, || service.session_opened(&self.session));
+    }
+}
+
+impl<S: Service> Drop for Registered<S> {
+    fn drop(&mut self) {
+        let Self { server, session } = self;
+        session.finish();
+        guarded(session, || server.0.service.session_closed(session));
+        session.drop_extensions();
+        lock(&server.0.sessions).remove(&session.id());
+        server.0.past_calls.fetch_add(session.inner().calls.load(Ordering::Relaxed), Ordering::Relaxed);
+        server.0.gauge.left(session.is_authenticated());
+    }
+}
+
+/// Runs a callback of the service, whose panic must not reach the session's task.
+fn guarded(session: &Session, callback: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(callback)) {
+        tracing::error!(client = session.id(), "session callback panicked: {}", panic_text(panic.as_ref()));
+    }
+}
+
+impl Gauge {
+    fn has_room(&self, limits: &Limits) -> bool {
+        *self.clients.borrow() < limits.max_clients
+            && self.unauthenticated.load(Ordering::Relaxed) < limits.max_anonymous_clients
+    }
+
+    fn arrived(&self, authenticated: bool) {
+        if !authenticated {
+            self.unauthenticated.fetch_add(1, Ordering::Relaxed);
+        }
+        self.clients.send_modify(|count| *count += 1);
+    }
+
+    /// A client has authenticated.
+    pub(crate) fn admitted(&self) {
+        self.unauthenticated.fetch_sub(1, Ordering::Relaxed);
+        self.room.notify_waiters();
+    }
+
+    fn left(&self, authenticated: bool) {
+        if !authenticated {
+            self.unauthenticated.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.clients.send_modify(|count| *count -= 1);
+        self.room.notify_waiters();
+    }
+}
