@@ -44,8 +44,6 @@ enum Failure {
     Signals(#[source] std::io::Error),
     #[error(transparent)]
     Sockets(#[from] SocketError),
-    #[error("cannot take over the sockets handed over")]
-    Activation(#[source] BoxError),
     #[error("cannot serve")]
     Serve(#[source] std::io::Error),
     #[error("the driver failed to start")]
@@ -59,7 +57,7 @@ impl Failure {
             Self::Folders(_) => 2,
             Self::Runtime(_) => 3,
             Self::Signals(_) => 4,
-            Self::Sockets(_) | Self::Activation(_) | Self::Serve(_) => 6,
+            Self::Sockets(_) | Self::Serve(_) => 6,
             Self::Driver(_) => 10,
         }
     }
@@ -152,7 +150,7 @@ fn lock(arguments: &Arguments, paths: &Paths) -> Result<[PidFile; 2], Failure> {
 }
 
 fn open_sockets(spec: &Spec, config: &Config, paths: &Paths) -> Result<Sockets, Failure> {
-    let handed_over = Vec::new();
+    let handed_over = host::fd::activation_fds();
     if !handed_over.is_empty() {
         return Ok(Sockets::adopt(spec.name, handed_over)?);
     }
