@@ -1,8 +1,8 @@
 //! Numbers and names of the public interface.
 //!
 //! One module per enumeration, named after it: `virDomainXMLFlags` is [`domain_xml_flags`], and
-//! `VIR_DOMAIN_XML_SECURE` is `domain_xml_flags::SECURE`. What travels in an unsigned field is `u32`, all else `i32`.
-//! Names of typed parameters are in [`params`].
+//! `VIR_DOMAIN_XML_SECURE` is `domain_xml_flags::SECURE`. What travels in an unsigned field is `u32`, all
+//! else `i32`. Names of typed parameters are in [`params`].
 
 mod domain;
 mod domain_block;

@@ -1,8 +1,8 @@
 //! The error that travels in a reply.
 //!
-//! Clients show `message` and decide by `code` and `domain`; some match on the words of `message`. libvirt makes it
-//! from a text that belongs to the code and a detail: "Domain not found: no domain with matching name 'x'". The
-//! first text and its format are the interface's own words, kept in `fault/codes.rs`.
+//! Clients show `message` and decide by `code` and `domain`; some match on the words of `message`. libvirt
+//! makes it from a text that belongs to the code and a detail: "Domain not found: no domain with matching
+//! name 'x'". The first text and its format are the interface's own words, kept in `fault/codes.rs`.
 
 use std::fmt;
 
@@ -84,14 +84,15 @@ impl Fault {
         Self::new(domain, ErrorCode::INVALID_ARG, detail)
     }
 
-    /// A fault of the conversation itself: unknown procedure, arguments that do not decode, no authentication.
+    /// A fault of the conversation itself: unknown procedure, arguments that do not decode, no
+    /// authentication.
     pub fn rpc(detail: impl Into<String>) -> Self {
         Self::new(ErrorDomain::RPC, ErrorCode::RPC, detail)
     }
 
     /// A failure that nobody explained.
     pub fn unknown() -> Self {
-        let message = "An error occurred, but the cause is unknown".to_owned();
+        let message = "the call failed, and nothing tells why".to_owned();
         Self { int1: 0, int2: 0, ..Self::with(ErrorDomain::RPC, ErrorCode::INTERNAL_ERROR, message) }
     }
 

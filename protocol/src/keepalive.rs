@@ -1,5 +1,5 @@
-//! Keepalive: either side asks whether the other is alive. Messages of kind `Message` with serial 0 and no body,
-//! allowed once the client asked for feature 10; the answer comes at once and waits for no worker.
+//! Keepalive: either side asks whether the other is alive. Messages of kind `Message` with serial 0 and no
+//! body, allowed once the client asked for feature 10; the answer comes at once and waits for no worker.
 
 use crate::Meta;
 use crate::procedure::{Family, Index, index};

@@ -4,8 +4,8 @@
 //! - [`message`]: header and framing;
 //! - [`fault`]: the error that travels in a reply;
 //! - [`procedure`]: what is known about each procedure, beside its types;
-//! - [`remote`], [`qemu`], [`lxc`], [`admin`], [`keepalive`], [`log`], [`lock`]: the programs: types, server traits,
-//!   dispatch and client stubs, all made from one row per procedure;
+//! - [`remote`], [`qemu`], [`lxc`], [`admin`], [`keepalive`], [`log`], [`lock`]: the programs: types, server
+//!   traits, dispatch and client stubs, all made from one row per procedure;
 //! - [`consts`]: the numbers and names of the public interface (flags, states, event ids, parameter names).
 //!
 //! Numbers, names, layouts and limits are those of libvirt 12.6; procedures up to 443 were compared with 9.0.

@@ -8,9 +8,9 @@
 ///     struct DomainGetVcpusRet { info: List<VcpuInfo, VCPUINFO_MAX>, cpumaps: Opaque<CPUMAPS_MAX> }
 /// }
 /// ```
-/// makes a public struct with public fields and its [`crate::Xdr`]: the fields one after another. With the feature
-/// `reflect` it also makes [`crate::reflect::Reflect`] and, for each use of the macro, the list `TYPES` of its
-/// structs; so a module has one use. Field names are libvirt's, some of them in camel case.
+/// makes a public struct with public fields and its [`crate::Xdr`]: the fields one after another. With the
+/// feature `reflect` it also makes [`crate::reflect::Reflect`] and, for each use of the macro, the list
+/// `TYPES` of its structs; so a module has one use. Field names are libvirt's, some of them in camel case.
 macro_rules! wire {
     ($(
         $(#[$doc:meta])*
@@ -43,8 +43,8 @@ macro_rules! wire {
             #[cfg(feature = "reflect")]
             impl $crate::reflect::Reflect for $name {
                 fn shape() -> $crate::reflect::Shape {
-                    let fields = vec![$((stringify!($field), <$type as $crate::reflect::Reflect>::shape())),+];
-                    $crate::reflect::Shape::Struct(stringify!($name), fields)
+                    use $crate::reflect::{Reflect, Shape};
+                    Shape::Struct(stringify!($name), vec![$((stringify!($field), <$type as Reflect>::shape())),+])
                 }
 
                 fn value(&self) -> $crate::reflect::Value {
@@ -80,10 +80,10 @@ macro_rules! wire {
 ///     }
 /// }
 /// ```
-/// A row is: number, name, type of the arguments (or nothing), type of the result (or `()`), name of the public API
-/// (it stands in errors), then words that set fields of [`crate::Meta`], each explained in `procedure/build.rs`.
-/// A rule `acl(domain: save none_of(FLAGS))` holds only for some arguments: `all_of`, `none_of` or `equals` compare
-/// the field of the arguments that `decided_by` names.
+/// A row is: number, name, type of the arguments (or nothing), type of the result (or `()`), name of the
+/// public API (it stands in errors), then words that set fields of [`crate::Meta`], each explained in
+/// `procedure/build.rs`. A rule `acl(domain: save none_of(FLAGS))` holds only for some arguments: `all_of`,
+/// `none_of` or `equals` compare the field of the arguments that `decided_by` names.
 ///
 /// It makes:
 /// - the server's trait, generic over the context `C` of a call; a method that a driver lacks answers
@@ -106,7 +106,7 @@ macro_rules! procedures {
         )+ })?
     ) => {
         $(#[$family_doc])*
-        #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention, reason = "procedures have such names")]
+        #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention, reason = "names of procedures")]
         pub trait $family<C: Sync>: Sync {
             $(
                 $(#[$doc])*
@@ -125,7 +125,8 @@ macro_rules! procedures {
             )+
         }
 
-        /// Runs the procedure of this number with encoded arguments; `None` if the family has no such procedure.
+        /// Runs the procedure of this number with encoded arguments; `None` if the family has no such
+        /// procedure.
         pub async fn dispatch<C: Sync, D: $family<C>>(
             driver: &D,
             call: &C,
@@ -143,7 +144,7 @@ macro_rules! procedures {
             })
         }
 
-        #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention, reason = "procedures have such names")]
+        #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention, reason = "names of procedures")]
         impl<T: $crate::client::Transport> $crate::$program::Client<T> {
             $(
                 $(#[$doc])*

@@ -3,8 +3,8 @@
 //! ```text
 //! length | program | version | procedure | kind | serial | status | [descriptor count] | body
 //! ```
-//! All words; the length counts itself. Bodies are slices of the received frame, never copies; to send one without
-//! copying, write [`head`] and the body with one vectored write.
+//! All words; the length counts itself. Bodies are slices of the received frame, never copies; to send one
+//! without copying, write [`head`] and the body with one vectored write.
 
 use bytes::{Buf, Bytes};
 

@@ -1,10 +1,12 @@
 //! What is known about a procedure beside its types: who may call it, how urgent it is, what travels with it.
 //!
-//! Sessions decide by these rows; no driver repeats the checks. Each row is written once, in a `procedures!` table.
+//! Sessions decide by these rows; no driver repeats the checks. Each row is written once, in a `procedures!`
+//! table.
 //!
-//! Which calls a read-only connection is refused (`writes`, `writes_when`) was seen on the reference: every procedure
-//! was called on its read-only socket. Inferred from the permission they need: 249, 295, 443 and 2 of the qemu program
-//! (their argument checks come first), and what is younger than 9.0: 444, 447, 448, 450, 451, 452, 456.
+//! Which calls a read-only connection is refused (`writes`, `writes_when`) was seen on the reference: every
+//! procedure was called on its read-only socket. Inferred from the permission they need: 249, 295, 443 and 2
+//! of the qemu program (their argument checks come first), and what is younger than 9.0: 444, 447, 448, 450,
+//! 451, 452, 456.
 
 use crate::Fault;
 use crate::fault::{ErrorCode, ErrorDomain};
@@ -53,7 +55,8 @@ pub struct Meta {
     pub access: &'static [AccessRule],
     /// What the caller must be allowed with an object to see it in the result, or to get its events.
     pub filter: &'static [Filter],
-    /// Reads the deciding argument (usually `flags`) out of encoded arguments; there if some rule is conditional.
+    /// Reads the deciding argument (usually `flags`) out of encoded arguments; there if some rule is
+    /// conditional.
     pub argument: Option<ReadArgument>,
 }
 

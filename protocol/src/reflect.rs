@@ -1,4 +1,5 @@
-//! Shapes, value trees and random values of all wire types. Only with the feature `reflect`: for tests and fuzzing.
+//! Shapes, value trees and random values of all wire types. Only with the feature `reflect`: for tests and
+//! fuzzing.
 
 use crate::shared::TypedParamValue;
 use crate::xdr::{

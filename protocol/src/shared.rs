@@ -38,7 +38,8 @@ pub enum TypedParamValue {
     Double(f64),
     /// Case 6: 0 is false, all else is true.
     Boolean(i32),
-    /// Case 7; may be sent only to a client that set `VIR_TYPED_PARAM_STRING_OKAY` (4) in the flags of its call.
+    /// Case 7; may be sent only to a client that set `VIR_TYPED_PARAM_STRING_OKAY` (4) in the flags of its
+    /// call.
     String(String),
 }
 

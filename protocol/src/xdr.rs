@@ -1,8 +1,9 @@
 //! XDR (RFC 4506) as libvirt's programs use it: the codec and the basic types of the wire.
 //!
-//! Everything is big endian and padded to four bytes with zeros. A length that came from the peer is compared with
-//! the limit of its type and then with the bytes that are left, before anything is allocated; so the memory a
-//! message can take is bounded by its size. No wire type contains itself, so decoding does not recurse without end.
+//! Everything is big endian and padded to four bytes with zeros. A length that came from the peer is compared
+//! with the limit of its type and then with the bytes that are left, before anything is allocated; so the
+//! memory a message can take is bounded by its size. No wire type contains itself, so decoding does not
+//! recurse without end.
 
 mod decoder;
 mod encoder;

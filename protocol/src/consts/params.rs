@@ -1,5 +1,5 @@
-//! Names of typed parameters and statistics, and the other texts of the interface. A name that begins or ends in a
-//! dot is part of a longer one.
+//! Names of typed parameters and statistics, and the other texts of the interface. A name that begins or ends
+//! in a dot is part of a longer one.
 
 #![expect(missing_docs, reason = "names are libvirt's; its public documentation explains each")]
 

@@ -254,8 +254,8 @@ impl ErrorCode {
     pub const INVALID_ENCR_KEY_SECRET: Self = Self(114);
 }
 
-/// By code, from 1: the words alone, and the format with a detail. They are the reference's own, as clients match on
-/// them; checked against `reference/errors.tsv` and the golden messages.
+/// By code, from 1: the words alone, and the format with a detail. They are the reference's own, as clients
+/// match on them; checked against `reference/errors.tsv` and the golden messages.
 const WORDS: &[(&str, &str)] = &[
     ("internal error", "internal error: %s"),
     ("out of memory", "out of memory: %s"),

@@ -20,8 +20,8 @@ pub fn find(program: u32, number: i32) -> Option<&'static Meta> {
     }
 }
 
-/// Sorts rows by number, while compiling. `N` is the highest number and one; a number that is out of range, doubled
-/// or missing fails the build.
+/// Sorts rows by number, while compiling. `N` is the highest number and one; a number that is out of range,
+/// doubled or missing fails the build.
 pub(crate) const fn index<const N: usize>(lists: &[&[&'static Meta]]) -> Index<N> {
     let mut places = [None; N];
     let mut rows = 0;

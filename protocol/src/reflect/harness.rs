@@ -1,6 +1,7 @@
 //! What fuzzing runs: functions that take any bytes, and panic only where the crate breaks its word.
 //!
-//! The targets of cargo-fuzz in `tests/fuzz` call them, and so does the test `hostile`, over mutated recordings.
+//! The targets of cargo-fuzz in `tests/fuzz` call them, and so does the test `hostile`, over mutated
+//! recordings.
 
 use bytes::Bytes;
 
@@ -9,8 +10,8 @@ use crate::message::{self, Header, Kind, Message, Status};
 use crate::procedure::{self, Meta};
 use crate::{Fault, xdr};
 
-/// Takes bytes as a message with its length word; whatever they are, nothing may panic or take much memory, and what
-/// can be read must be written back the same.
+/// Takes bytes as a message with its length word; whatever they are, nothing may panic or take much memory,
+/// and what can be read must be written back the same.
 pub fn frame(bytes: &[u8]) {
     let Some(word) = bytes.first_chunk() else { return };
     let Ok(len) = message::message_len(*word) else { return };

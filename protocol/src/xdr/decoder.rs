@@ -84,7 +84,8 @@ impl<'a> Decoder<'a> {
         self.fixed().map(u64::from_be_bytes)
     }
 
-    /// A word that counts elements of at least `min_len` bytes each: not over `max`, nor over what can be there.
+    /// A word that counts elements of at least `min_len` bytes each: not over `max`, nor over what can be
+    /// there.
     ///
     /// # Errors
     /// [`DecodeError::TooLong`], [`DecodeError::Short`].

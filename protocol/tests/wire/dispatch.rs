@@ -1,4 +1,5 @@
-//! A family's trait, dispatch and client stub together: a client calls a driver over a transport that is a function.
+//! A family's trait, dispatch and client stub together: a client calls a driver over a transport that is a
+//! function.
 
 use std::future::Future;
 use std::pin::pin;

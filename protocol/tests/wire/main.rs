@@ -1,5 +1,5 @@
-//! Proof of the tables and the codec against what was recorded from the reference (`tests/data`), and against bytes
-//! that lie.
+//! Proof of the tables and the codec against what was recorded from the reference (`tests/data`), and against
+//! bytes that lie.
 
 mod codec;
 mod dispatch;
