@@ -151,11 +151,16 @@ fn answer(call: &Call, header: &Header, outcome: Result<Outcome, String>, holdin
         }
         Err(fault) => error_reply(header, &fault),
     };
+    // After an error the client may use the number again at once; after a result the stream's packets follow it.
+    let stream = left.stream.filter(|stream| {
+        if failed {
+            stream.call_failed();
+        }
+        !failed
+    });
     call.session().reply(message, holding);
-    match left.stream {
-        Some(stream) if failed => stream.call_failed(),
-        Some(stream) => stream.go_live(),
-        None => {}
+    if let Some(stream) = stream {
+        stream.go_live();
     }
 }
 
