@@ -1,1 +1,16 @@
-//! What all drivers share: object registry, jobs, durable definitions, event hub, undo.
+//! What all drivers share, whatever objects they keep.
+//!
+//! * [`registry`]: the objects of one kind, found by UUID, name or id;
+//! * [`jobs`]: who may change an object now, and who has to wait;
+//! * [`events`]: subscriptions of clients, and the way of an event to them;
+//! * [`undo`]: the steps back when a compound operation fails half-way;
+//! * [`documents`]: definitions and status documents on disk;
+//! * [`fault`]: the one place where errors of `model` and `host` become wire errors.
+#![forbid(unsafe_code)]
+
+pub mod documents;
+pub mod events;
+pub mod fault;
+pub mod jobs;
+pub mod registry;
+pub mod undo;
