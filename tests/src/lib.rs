@@ -1,1 +1,57 @@
-//! Acceptance tests: the built daemons, driven through their sockets by real clients.
+//! What the acceptance tests share: private daemons, the clients that drive them, and guests to run.
+//!
+//! Nothing is built here but the guests: `make check` (or `cargo build -p qemud`) makes the daemon that is tested.
+#![forbid(unsafe_code)]
+
+mod command;
+pub mod guest;
+mod instance;
+mod keeper;
+
+pub use command::{Output, run};
+pub use instance::{Builder, Instance};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Longest time that anything in a test may take; whoever waits longer fails.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// The folder with built programs that this test belongs to (`target/debug`), or `OXIVIRT_BIN`.
+pub fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os("OXIVIRT_BIN") {
+        return folder.into();
+    }
+    let this = std::env::current_exe().unwrap();
+    let folder = this.parent().unwrap();
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap() } else { folder };
+    folder.to_owned()
+}
+
+/// The path of a built program.
+pub fn program(name: &str) -> PathBuf {
+    let path = programs().join(name);
+    assert!(path.exists(), "{} is not built: run cargo build --workspace", path.display());
+    path
+}
+
+/// The top folder of the project.
+pub fn project() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap().to_owned()
+}
+
+/// Says on standard error that a test did not run, and why; CI counts these lines.
+pub fn not_run(test: &str, reason: &str) {
+    eprintln!("not run: {test}: {reason}");
+}
+
+/// Sends a process a signal named as in `kill -NAME`: STOP, CONT, TERM or KILL.
+pub fn signal(pid: u32, name: &str) {
+    use rustix::process::Signal;
+    let known =
+        [("STOP", Signal::STOP), ("CONT", Signal::CONT), ("TERM", Signal::TERM), ("KILL", Signal::KILL)];
+    let (_, signal) = known.into_iter().find(|(known, _)| *known == name).unwrap();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}

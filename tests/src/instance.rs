@@ -1,0 +1,446 @@
+//! A private daemon: started in its own folder, driven by the installed clients, ended with everything it started.
+
+use crate::command::{self, Output};
+use crate::keeper::{End, Keeper};
+use crate::{LIMIT, program};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The user and group of session daemons when the tests run as root: nobody, nogroup.
+const UNPRIVILEGED: (u32, u32) = (65534, 65534);
+
+/// How a daemon is to be started.
+#[derive(Debug, Clone, Default)]
+pub struct Builder {
+    session: bool,
+    arguments: Vec<String>,
+    environment: BTreeMap<String, String>,
+    daemon_conf: String,
+    driver_conf: Option<String>,
+}
+
+impl Builder {
+    /// Serves one unprivileged user, with the usual places of a user (`XDG_RUNTIME_DIR` and so on).
+    pub fn session(mut self) -> Self {
+        self.session = true;
+        self
+    }
+
+    /// Arguments of the daemon.
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// A variable in the daemon's environment.
+    pub fn env(mut self, key: &str, value: &str) -> Self {
+        self.environment.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// More lines for `virtqemud.conf`.
+    pub fn conf(mut self, text: &str) -> Self {
+        self.daemon_conf.push_str(text);
+        self
+    }
+
+    /// The content of `qemu.conf`; without it guests run as the daemon's own user.
+    pub fn qemu_conf(mut self, text: &str) -> Self {
+        self.driver_conf = Some(text.to_owned());
+        self
+    }
+
+    /// Makes the folder without starting a daemon: for clients that start it themselves, or after files are put there.
+    pub fn prepare(self) -> Instance {
+        Instance::new(self)
+    }
+
+    /// Starts the daemon and waits until it serves.
+    pub fn start(self) -> Instance {
+        let mut instance = self.prepare();
+        instance.start_again();
+        instance
+    }
+}
+
+/// A daemon in a private folder.
+pub struct Instance {
+    builder: Builder,
+    folder: tempfile::TempDir,
+    keeper: Keeper,
+    notices: UnixDatagram,
+    pid: Option<u32>,
+}
+
+impl Instance {
+    /// A daemon as root runs it, or, if the test is not run by root, one for this user.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// Begins to say how a daemon is to be started.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    fn new(builder: Builder) -> Self {
+        let folder = tempfile::Builder::new().prefix("oxivirt-").tempdir().unwrap();
+        // Emulators may run as another user and have to come through.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let notices = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+        std::fs::set_permissions(folder.path().join("notify"), std::fs::Permissions::from_mode(0o777))
+            .unwrap();
+        let instance = Self { builder, folder, keeper: Keeper::start(), notices, pid: None };
+        instance.lay_out();
+        instance
+    }
+
+    /// Makes the folders and configuration files.
+    fn lay_out(&self) {
+        let config = self.etc_dir();
+        for folder in
+            [config.clone(), self.root().join("home"), self.root().join("runtime"), self.root().join("bin")]
+        {
+            std::fs::create_dir_all(&folder).unwrap();
+        }
+        std::fs::write(config.join("virtqemud.conf"), &self.builder.daemon_conf).unwrap();
+        let own_user = "user = \"root\"\ngroup = \"root\"\n";
+        let text =
+            self.builder.driver_conf.as_deref().unwrap_or(if self.is_system() { own_user } else { "" });
+        std::fs::write(config.join("qemu.conf"), text).unwrap();
+        if let Some((uid, gid)) = self.other_user() {
+            // The program's own folder may be closed to other users.
+            std::fs::copy(program("virtqemud"), self.root().join("bin/virtqemud")).unwrap();
+            let below_config =
+                ["config", "config/libvirt", "config/libvirt/virtqemud.conf", "config/libvirt/qemu.conf"];
+            for path in ["home", "runtime"].iter().chain(&below_config) {
+                chown(self.root().join(path), Some(uid), Some(gid)).unwrap();
+            }
+        }
+        let private = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(self.root().join("runtime"), private).unwrap();
+    }
+
+    /// Is it a daemon for the whole host, with root's rights?
+    pub fn is_system(&self) -> bool {
+        !self.builder.session && rustix::process::geteuid().is_root()
+    }
+
+    /// The folder that everything of this instance lies in.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// `/etc/libvirt` of this instance: where configuration files lie.
+    pub fn etc_dir(&self) -> PathBuf {
+        self.root().join(if self.is_system() { "etc/libvirt" } else { "config/libvirt" })
+    }
+
+    /// `/etc/libvirt/qemu` of this instance: where definitions lie.
+    pub fn config_dir(&self) -> PathBuf {
+        self.etc_dir().join("qemu")
+    }
+
+    /// `/run/libvirt/qemu` of this instance: where status documents lie.
+    pub fn state_dir(&self) -> PathBuf {
+        if self.is_system() { self.run_dir().join("qemu") } else { self.run_dir().join("qemu/run") }
+    }
+
+    /// `/var/lib/libvirt/qemu` of this instance: where guests have folders of their own.
+    pub fn library_dir(&self) -> PathBuf {
+        if self.is_system() {
+            self.root().join("var/lib/libvirt/qemu")
+        } else {
+            self.config_dir().join("lib")
+        }
+    }
+
+    /// `/run/libvirt` of this instance.
+    pub fn run_dir(&self) -> PathBuf {
+        let parent = if self.builder.session { "runtime" } else { "run" };
+        self.root().join(parent).join("libvirt")
+    }
+
+    /// The main socket.
+    pub fn socket(&self) -> PathBuf {
+        self.run_dir().join("virtqemud-sock")
+    }
+
+    /// The read-only socket; a session has none.
+    pub fn socket_ro(&self) -> PathBuf {
+        self.run_dir().join("virtqemud-sock-ro")
+    }
+
+    /// The URI that reaches this daemon.
+    pub fn uri(&self) -> String {
+        let path = if self.is_system() { "system" } else { "session" };
+        format!("qemu+unix:///{path}?socket={}", self.socket().display())
+    }
+
+    /// The URI of a session that the client finds, and starts if need be, by itself.
+    pub fn session_uri(&self) -> String {
+        "qemu:///session?mode=direct".to_owned()
+    }
+
+    /// The process number of the running daemon.
+    pub fn pid(&self) -> u32 {
+        self.pid.unwrap_or_else(|| panic!("no daemon runs"))
+    }
+
+    /// What the daemon has written to its standard error.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.root().join("daemon.log")).unwrap_or_default()
+    }
+
+    /// Starts the daemon, after it has ended, and waits until it serves.
+    pub fn start_again(&mut self) {
+        let pid = self.spawn();
+        assert!(self.serves(), "the daemon does not serve: {}", self.log());
+        self.pid = Some(pid);
+    }
+
+    /// Starts the daemon without waiting: for starts that are expected to fail or to be cut short.
+    pub fn spawn(&mut self) -> u32 {
+        let mut environment = self.environment();
+        environment.insert("NOTIFY_SOCKET".to_owned(), text(&self.root().join("notify")));
+        environment.extend(self.builder.environment.clone());
+        let order = json!({
+            "program": self.daemon_program(),
+            "args": self.builder.arguments,
+            "env": environment,
+            "stderr": self.root().join("daemon.log"),
+            "uid": self.other_user().map(|(uid, _)| uid),
+            "gid": self.other_user().map(|(_, gid)| gid),
+        });
+        let pid = self.keeper.spawn(&order);
+        self.pid = Some(pid);
+        pid
+    }
+
+    /// Waits for READY=1; false if the daemon ends before.
+    fn serves(&mut self) -> bool {
+        let daemon = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
+        let Ok(process) = pidfd_open(daemon, PidfdFlags::empty()) else { return false };
+        loop {
+            let mut both = [PollFd::new(&self.notices, PollFlags::IN), PollFd::new(&process, PollFlags::IN)];
+            poll(&mut both, Some(&Timespec::try_from(LIMIT).unwrap())).unwrap();
+            if !both[0].revents().contains(PollFlags::IN) {
+                return false;
+            }
+            let mut buffer = [0; 512];
+            let length = self.notices.recv(&mut buffer).unwrap();
+            if buffer[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
+                return true;
+            }
+        }
+    }
+
+    /// Kills the daemon with SIGKILL, as a crash would; its guests go on.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.ended();
+    }
+
+    /// Asks the daemon to end and returns its exit status.
+    pub fn stop(&mut self) -> i32 {
+        self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// Has the daemon read its configuration again, and waits until it has.
+    pub fn hangup(&mut self) {
+        self.signal(Signal::HUP);
+        assert!(self.serves(), "the daemon ended on SIGHUP: {}", self.log());
+    }
+
+    /// Kills the daemon, if it still runs, and starts it again.
+    pub fn restart(&mut self) {
+        if self.is_running() {
+            self.kill();
+        }
+        self.start_again();
+    }
+
+    /// Waits until the daemon has ended by itself, and returns its exit status; -1 for a signal.
+    pub fn ended(&mut self) -> i32 {
+        let pid = self.pid.take().unwrap_or_else(|| panic!("no daemon runs"));
+        match self.keeper.wait(pid) {
+            End::Code(code) => code,
+            End::Signal(_) => -1,
+        }
+    }
+
+    /// Sends the daemon a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Does the daemon still run?
+    pub fn is_running(&mut self) -> bool {
+        self.pid.is_some_and(|pid| !self.keeper.has_ended(pid))
+    }
+
+    /// Takes a variable from the environment of daemons started from now on.
+    pub fn clear_env(&mut self, key: &str) {
+        self.builder.environment.remove(key);
+    }
+
+    /// Runs a client program in the environment of this instance; `None` if it is not installed.
+    pub fn run_if_installed(&self, name: &str, arguments: &[&str]) -> Option<Output> {
+        let installed =
+            ["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(name).exists());
+        installed.then(|| command::run(self.client(name).args(arguments), "", LIMIT))
+    }
+
+    /// Runs virsh against this daemon.
+    pub fn virsh(&self, arguments: &[&str]) -> Output {
+        let mut command = self.client("virsh");
+        command.args(["-q", "-c", &self.uri()]).args(arguments);
+        command::run(&mut command, "", LIMIT)
+    }
+
+    /// Runs virsh with the read-only socket.
+    pub fn virsh_ro(&self, arguments: &[&str]) -> Output {
+        let uri = format!("qemu+unix:///system?socket={}", self.socket_ro().display());
+        let mut command = self.client("virsh");
+        command.args(["-q", "-r", "-c", &uri]).args(arguments);
+        command::run(&mut command, "", LIMIT)
+    }
+
+    /// Runs a Python script in which libvirt is imported and `uri` is that of this daemon.
+    pub fn python(&self, script: &str) -> Output {
+        let head = format!("import libvirt, sys, time, os\nuri = {:?}\n", self.uri());
+        let mut command = self.client("/usr/bin/python3");
+        command.arg("-");
+        command::run(&mut command, &(head + script), LIMIT)
+    }
+
+    /// Defines a domain from XML and returns virsh's answer.
+    pub fn define(&self, xml: &str) -> Output {
+        let file = tempfile::Builder::new().suffix(".xml").tempfile().unwrap();
+        std::fs::write(file.path(), xml).unwrap();
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        self.virsh(&["define", file.path().to_str().unwrap()])
+    }
+
+    /// A client program in the environment of this instance, run by its user.
+    pub fn client(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command.env_clear().envs(self.environment()).current_dir("/");
+        if let Some((uid, gid)) = self.other_user() {
+            command.gid(gid).uid(uid);
+            // Which program a client starts for a session without a daemon.
+            command.env("VIRTD_PATH", self.daemon_program());
+        }
+        command
+    }
+
+    /// The processes of guests, found as emulators that work for this folder.
+    pub fn guests(&self) -> Vec<u32> {
+        let root = text(self.root());
+        let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let is_guest = |pid: &u32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let program = line.split('\0').next().unwrap_or_default();
+            program.contains("qemu-system") && line.contains(&root)
+        };
+        pids.filter(is_guest).collect()
+    }
+
+    /// What the driver keeps of active guests on disk: names in the state folder, and the guests' own folders.
+    pub fn run_files(&self) -> Vec<String> {
+        let names = |folder: PathBuf| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+            entries.map(|entry| text(Path::new(&entry.file_name()))).collect::<Vec<_>>()
+        };
+        let permanent = ["driver.pid", "autostarted", "dbus", "slirp", "passt"];
+        let state = names(self.state_dir()).into_iter().filter(|name| !permanent.contains(&name.as_str()));
+        let library = self.library_dir();
+        let own = [library.clone(), library.join("channel/target"), self.config_dir().join("channel/target")];
+        let own = own.into_iter().flat_map(names).filter(|name| name.starts_with("domain-"));
+        state.chain(own).collect()
+    }
+
+    /// Waits until no guest runs and nothing of one is left on disk.
+    pub fn wait_idle(&self) {
+        use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
+        let changes = init(CreateFlags::NONBLOCK).unwrap();
+        let removed = WatchFlags::DELETE | WatchFlags::MOVE;
+        for folder in [self.state_dir(), self.library_dir()] {
+            if folder.exists() {
+                add_watch(&changes, folder, removed).unwrap();
+            }
+        }
+        for pid in self.guests() {
+            let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+            assert!(command::ends_within(pid, LIMIT), "guest {} still runs", pid.as_raw_nonzero());
+        }
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+        while !self.run_files().is_empty() {
+            let mut event = [PollFd::new(&changes, PollFlags::IN)];
+            let count = poll(&mut event, Some(&Timespec::try_from(LIMIT).unwrap())).unwrap();
+            assert!(count > 0, "still there: {:?}", self.run_files());
+            let mut reader = rustix::fs::inotify::Reader::new(&changes, &mut buffer);
+            while reader.next().is_ok() {}
+        }
+    }
+
+    /// The process number of the parent of everything here.
+    pub fn keeper_pid(&self) -> u32 {
+        self.keeper.pid()
+    }
+
+    fn daemon_program(&self) -> PathBuf {
+        let own = self.root().join("bin/virtqemud");
+        if own.exists() { own } else { program("virtqemud") }
+    }
+
+    /// The user of a session daemon, where it is not that of the test.
+    fn other_user(&self) -> Option<(u32, u32)> {
+        (self.builder.session && rustix::process::geteuid().is_root()).then_some(UNPRIVILEGED)
+    }
+
+    /// The environment of daemon and clients.
+    fn environment(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::from([
+            ("PATH".to_owned(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
+            ("LC_ALL".to_owned(), "C.UTF-8".to_owned()),
+            ("HOME".to_owned(), text(&self.root().join("home"))),
+        ]);
+        if self.builder.session {
+            for (key, folder) in [
+                ("XDG_RUNTIME_DIR", "runtime"),
+                ("XDG_CONFIG_HOME", "config"),
+                ("XDG_CACHE_HOME", "home/.cache"),
+            ] {
+                all.insert(key.to_owned(), text(&self.root().join(folder)));
+            }
+        } else {
+            all.insert("OXIVIRT_ROOT".to_owned(), text(self.root()));
+        }
+        all
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("log of the daemon:\n{}", self.log());
+        }
+        // The keeper, dropped next, kills the daemon and its guests before the folder goes.
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
