@@ -1,0 +1,492 @@
+//! Where a daemon keeps its files: libvirt's own places, for the system daemon and for a user's session daemon.
+//!
+//! `OXIVIRT_ROOT=DIR` puts every one of them below DIR, so that private instances (tests, `make run`) meet
+//! nobody else's files.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result, store, users};
+
+/// Whether a daemon serves the host or one user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// `qemu:///system`: run by user 0.
+    System,
+    /// `qemu:///session`: run by any other user.
+    Session,
+}
+
+/// The directories of one driver's daemon. Plain data; nothing is created until [`Paths::create`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// Host or user.
+    pub mode: Mode,
+    /// Name of the driver: "qemu".
+    pub driver: String,
+    /// Name of the daemon's program: "virtqemud".
+    pub daemon: String,
+    /// Configuration files of all daemons: `/etc/libvirt`.
+    pub config_dir: PathBuf,
+    /// Persistent definitions: `/etc/libvirt/qemu`.
+    pub definition_dir: PathBuf,
+    /// Links to the definitions to be started with the daemon: `/etc/libvirt/qemu/autostart`.
+    pub autostart_dir: PathBuf,
+    /// Sockets of all daemons: `/run/libvirt`.
+    pub run_dir: PathBuf,
+    /// Status documents and pid files of this driver: `/run/libvirt/qemu`.
+    pub state_dir: PathBuf,
+    /// Private directories of guests: `/var/lib/libvirt/qemu`.
+    pub lib_dir: PathBuf,
+    /// What can be found out again: `/var/cache/libvirt/qemu`.
+    pub cache_dir: PathBuf,
+    /// Logs of all daemons: `/var/log/libvirt`.
+    pub daemon_log_dir: PathBuf,
+    /// Logs of guests: `/var/log/libvirt/qemu`.
+    pub log_dir: PathBuf,
+    /// Parent of save, snapshot, ...: `lib_dir` of the system, `definition_dir` of a session.
+    data_dir: PathBuf,
+    /// Directory of the daemon's own pid file: `/run`, in a session `run_dir`.
+    pid_dir: PathBuf,
+}
+
+/// What decides the places; taken from the process by [`Paths::for_process`].
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Effective user of the process.
+    pub uid: u32,
+    /// `OXIVIRT_ROOT`.
+    pub root: Option<PathBuf>,
+    /// Home directory.
+    pub home: PathBuf,
+    /// `XDG_CONFIG_HOME`.
+    pub xdg_config: Option<PathBuf>,
+    /// `XDG_CACHE_HOME`.
+    pub xdg_cache: Option<PathBuf>,
+    /// `XDG_RUNTIME_DIR`.
+    pub xdg_runtime: Option<PathBuf>,
+}
+
+impl Paths {
+    /// The places for a driver ("qemu", "network", ...) in this process: system mode for user 0.
+    pub fn for_process(driver: &str) -> Paths {
+        let uid = rustix::process::geteuid().as_raw();
+        let home = absolute("HOME").or_else(|| users::by_uid(uid).ok().flatten().map(|user| user.home));
+        Paths::new(
+            driver,
+            &Surroundings {
+                uid,
+                root: env::var_os("OXIVIRT_ROOT").filter(|root| !root.is_empty()).map(absolute_from_here),
+                home: home.unwrap_or_else(|| PathBuf::from("/")),
+                xdg_config: absolute("XDG_CONFIG_HOME"),
+                xdg_cache: absolute("XDG_CACHE_HOME"),
+                xdg_runtime: absolute("XDG_RUNTIME_DIR"),
+            },
+        )
+    }
+
+    /// The places for a driver in given surroundings.
+    pub fn new(driver: &str, around: &Surroundings) -> Paths {
+        if around.uid == 0 { Paths::system(driver, around) } else { Paths::session(driver, around) }
+    }
+
+    fn system(driver: &str, around: &Surroundings) -> Paths {
+        let below = |path: &str| match &around.root {
+            Some(root) => root.join(&path[1..]),
+            None => PathBuf::from(path),
+        };
+        let (daemon, definitions) = names(driver);
+        let config_dir = below("/etc/libvirt");
+        let definition_dir = config_dir.join(&definitions);
+        let lib_dir = below("/var/lib/libvirt").join(driver);
+        let daemon_log_dir = below("/var/log/libvirt");
+        Paths {
+            mode: Mode::System,
+            autostart_dir: definition_dir.join("autostart"),
+            definition_dir,
+            config_dir,
+            run_dir: below("/run/libvirt"),
+            state_dir: below("/run/libvirt").join(driver),
+            data_dir: lib_dir.clone(),
+            lib_dir,
+            cache_dir: below("/var/cache/libvirt").join(driver),
+            log_dir: daemon_log_dir.join(driver),
+            daemon_log_dir,
+            pid_dir: below("/run"),
+            driver: driver.to_owned(),
+            daemon,
+        }
+    }
+
+    fn session(driver: &str, around: &Surroundings) -> Paths {
+        let base = |own: &Option<PathBuf>, below_root: &str, below_home: &str| match (&around.root, own) {
+            (Some(root), _) => root.join(below_root),
+            (None, Some(own)) => own.clone(),
+            (None, None) => around.home.join(below_home),
+        };
+        let (daemon, definitions) = names(driver);
+        let config_dir = base(&around.xdg_config, "config", ".config").join("libvirt");
+        let cache_root = base(&around.xdg_cache, "cache", ".cache").join("libvirt");
+        let runtime = around.xdg_runtime.clone().or_else(|| around.xdg_cache.clone());
+        let run_dir = base(&runtime, "run", ".cache").join("libvirt");
+        let definition_dir = config_dir.join(&definitions);
+        Paths {
+            mode: Mode::Session,
+            autostart_dir: definition_dir.join("autostart"),
+            lib_dir: definition_dir.join("lib"),
+            data_dir: definition_dir.clone(),
+            definition_dir,
+            config_dir,
+            state_dir: run_dir.join(driver).join("run"),
+            pid_dir: run_dir.clone(),
+            run_dir,
+            cache_dir: cache_root.join(driver).join("cache"),
+            log_dir: cache_root.join(driver).join("log"),
+            daemon_log_dir: cache_root,
+            driver: driver.to_owned(),
+            daemon,
+        }
+    }
+
+    /// `virtqemud-sock`: read and write.
+    pub fn socket(&self) -> PathBuf {
+        self.run_dir.join(format!("{}-sock", self.daemon))
+    }
+
+    /// `virtqemud-sock-ro`: read only; a session has none.
+    pub fn socket_ro(&self) -> Option<PathBuf> {
+        (self.mode == Mode::System).then(|| self.run_dir.join(format!("{}-sock-ro", self.daemon)))
+    }
+
+    /// `virtqemud-admin-sock`.
+    pub fn socket_admin(&self) -> PathBuf {
+        self.run_dir.join(format!("{}-admin-sock", self.daemon))
+    }
+
+    /// Pid file of the daemon: `/run/virtqemud.pid`.
+    pub fn pid_file(&self) -> PathBuf {
+        self.pid_dir.join(format!("{}.pid", self.daemon))
+    }
+
+    /// Configuration of the daemon: `/etc/libvirt/virtqemud.conf`.
+    pub fn daemon_config(&self) -> PathBuf {
+        self.config_dir.join(format!("{}.conf", self.daemon))
+    }
+
+    /// Configuration of the driver: `/etc/libvirt/qemu.conf`.
+    pub fn driver_config(&self) -> PathBuf {
+        self.config_dir.join(format!("{}.conf", self.driver))
+    }
+
+    /// Log of the daemon where there is no journal: `/var/log/libvirt/virtqemud.log`.
+    pub fn daemon_log(&self) -> PathBuf {
+        self.daemon_log_dir.join(format!("{}.log", self.daemon))
+    }
+
+    /// Token by which daemons of one user know each other: `/run/libvirt/common/system.token`.
+    pub fn system_token(&self) -> PathBuf {
+        self.run_dir.join("common/system.token")
+    }
+
+    /// Lock that keeps a second driver off the same directories: `/run/libvirt/qemu/driver.pid`.
+    pub fn driver_lock(&self) -> PathBuf {
+        self.state_dir.join("driver.pid")
+    }
+
+    /// Exists once autostart was done since boot: `/run/libvirt/qemu/autostarted`.
+    pub fn autostarted(&self) -> PathBuf {
+        self.state_dir.join("autostarted")
+    }
+
+    /// Results of probing emulators: `/var/cache/libvirt/qemu/capabilities`.
+    pub fn capabilities_dir(&self) -> PathBuf {
+        self.cache_dir.join("capabilities")
+    }
+
+    /// Managed save images: `/var/lib/libvirt/qemu/save`.
+    pub fn save_dir(&self) -> PathBuf {
+        self.data_dir.join("save")
+    }
+
+    /// Snapshot definitions, a directory per guest: `/var/lib/libvirt/qemu/snapshot`.
+    pub fn snapshot_dir(&self) -> PathBuf {
+        self.data_dir.join("snapshot")
+    }
+
+    /// Checkpoint definitions, a directory per guest: `/var/lib/libvirt/qemu/checkpoint`.
+    pub fn checkpoint_dir(&self) -> PathBuf {
+        self.data_dir.join("checkpoint")
+    }
+
+    /// Variables of UEFI guests: `/var/lib/libvirt/qemu/nvram`.
+    pub fn nvram_dir(&self) -> PathBuf {
+        self.data_dir.join("nvram")
+    }
+
+    /// Automatic dumps: `/var/lib/libvirt/qemu/dump`.
+    pub fn dump_dir(&self) -> PathBuf {
+        self.data_dir.join("dump")
+    }
+
+    /// File-backed memory: `/var/lib/libvirt/qemu/ram`.
+    pub fn ram_dir(&self) -> PathBuf {
+        self.data_dir.join("ram")
+    }
+
+    /// Parent of the guests' channel directories: `/var/lib/libvirt/qemu/channel/target`.
+    pub fn channel_dir(&self) -> PathBuf {
+        self.data_dir.join("channel/target")
+    }
+
+    /// `/run/libvirt/qemu/NAME.xml`: status document of an active object.
+    pub fn status(&self, name: &str) -> Result<PathBuf> {
+        file(&self.state_dir, name, ".xml")
+    }
+
+    /// `/run/libvirt/qemu/NAME.pid`: written by the guest's process itself.
+    pub fn guest_pid_file(&self, name: &str) -> Result<PathBuf> {
+        file(&self.state_dir, name, ".pid")
+    }
+
+    /// `/etc/libvirt/qemu/NAME.xml`.
+    pub fn definition(&self, name: &str) -> Result<PathBuf> {
+        file(&self.definition_dir, name, ".xml")
+    }
+
+    /// `/etc/libvirt/qemu/autostart/NAME.xml`: link to the definition.
+    pub fn autostart_link(&self, name: &str) -> Result<PathBuf> {
+        file(&self.autostart_dir, name, ".xml")
+    }
+
+    /// `/var/log/libvirt/qemu/NAME.log`.
+    pub fn guest_log(&self, name: &str) -> Result<PathBuf> {
+        file(&self.log_dir, name, ".log")
+    }
+
+    /// `/var/lib/libvirt/qemu/save/NAME.save`.
+    pub fn managed_save(&self, name: &str) -> Result<PathBuf> {
+        file(&self.save_dir(), name, ".save")
+    }
+
+    /// `/var/lib/libvirt/qemu/domain-ID-NAME` with the name cut to 20 characters.
+    pub fn guest_dir(&self, id: i32, name: &str) -> Result<PathBuf> {
+        file(&self.lib_dir, &format!("domain-{}", short_name(id, name)), "")
+    }
+
+    /// `/var/lib/libvirt/qemu/channel/target/domain-ID-NAME`.
+    pub fn guest_channel_dir(&self, id: i32, name: &str) -> Result<PathBuf> {
+        file(&self.channel_dir(), &format!("domain-{}", short_name(id, name)), "")
+    }
+
+    /// Makes the directories that every driver has, with libvirt's modes; existing ones stay as they are.
+    pub fn create(&self) -> Result<()> {
+        let top = if self.mode == Mode::System { 0o755 } else { 0o700 };
+        for dir in [&self.config_dir, &self.run_dir] {
+            store::create_dir(dir, top)?;
+        }
+        let own = [
+            &self.definition_dir,
+            &self.autostart_dir,
+            &self.state_dir,
+            &self.cache_dir,
+            &self.daemon_log_dir,
+            &self.log_dir,
+        ];
+        for dir in own {
+            store::create_dir(dir, 0o755)?;
+        }
+        store::create_dir(&self.run_dir.join("common"), 0o700)?;
+        store::create_dir(&self.pid_dir, 0o755)?;
+        Ok(())
+    }
+
+    /// Makes the directories of the QEMU driver, those that QEMU works in belonging to `owner` (user, group).
+    pub fn create_for_guests(&self, owner: Option<(u32, u32)>) -> Result<()> {
+        self.create()?;
+        store::create_dir(&self.capabilities_dir(), 0o755)?;
+        let private = if self.mode == Mode::System { 0o750 } else { 0o755 };
+        let channel = self.channel_dir();
+        let guests = [
+            (self.lib_dir.clone(), private),
+            (channel.parent().map(Path::to_path_buf).unwrap_or_default(), private),
+            (channel, private),
+            (self.save_dir(), 0o755),
+            (self.snapshot_dir(), 0o755),
+            (self.checkpoint_dir(), 0o755),
+            (self.nvram_dir(), 0o755),
+            (self.dump_dir(), 0o755),
+            (self.ram_dir(), 0o755),
+            (self.state_dir.join("dbus"), 0o770),
+            (self.state_dir.join("slirp"), 0o755),
+            (self.state_dir.join("passt"), 0o755),
+        ];
+        for (dir, mode) in guests {
+            if store::create_dir(&dir, mode)?
+                && let Some((uid, gid)) = owner
+            {
+                std::os::unix::fs::chown(&dir, Some(uid), Some(gid))
+                    .map_err(Error::file("set the owner of", &dir))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// "ID-NAME", the name cut to 20 characters: part of directory and machine names, unique by the id.
+pub fn short_name(id: i32, name: &str) -> String {
+    format!("{id}-{}", name.chars().take(20).collect::<String>())
+}
+
+/// Name of the daemon and directory of the definitions below the configuration directory.
+fn names(driver: &str) -> (String, String) {
+    let daemon = match driver {
+        "secrets" => "virtsecretd".to_owned(),
+        "storage" => "virtstoraged".to_owned(),
+        other => format!("virt{other}d"),
+    };
+    let definitions = if driver == "network" { "qemu/networks" } else { driver };
+    (daemon, definitions.to_owned())
+}
+
+fn file(dir: &Path, name: &str, suffix: &str) -> Result<PathBuf> {
+    // An empty name, "." and ".." would leave the directory only without a suffix; '/' always could.
+    if name.contains('/') {
+        return Err(Error::Name { name: name.to_owned() });
+    }
+    Ok(dir.join(format!("{name}{suffix}")))
+}
+
+/// An environment variable that holds an absolute path; others are to be ignored (XDG base directories).
+fn absolute(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn absolute_from_here(path: OsString) -> PathBuf {
+    std::path::absolute(&path).unwrap_or_else(|_| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    fn session() -> Surroundings {
+        Surroundings { uid: 1000, home: "/home/u".into(), ..Surroundings::default() }
+    }
+
+    #[test]
+    fn system_places_are_libvirts() {
+        let p = Paths::new("qemu", &Surroundings::default());
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        assert_eq!(text(p.socket()), "/run/libvirt/virtqemud-sock");
+        assert_eq!(text(p.socket_ro().unwrap()), "/run/libvirt/virtqemud-sock-ro");
+        assert_eq!(text(p.socket_admin()), "/run/libvirt/virtqemud-admin-sock");
+        assert_eq!(text(p.pid_file()), "/run/virtqemud.pid");
+        assert_eq!(text(p.daemon_config()), "/etc/libvirt/virtqemud.conf");
+        assert_eq!(text(p.driver_config()), "/etc/libvirt/qemu.conf");
+        assert_eq!(text(p.definition("a").unwrap()), "/etc/libvirt/qemu/a.xml");
+        assert_eq!(text(p.autostart_link("a").unwrap()), "/etc/libvirt/qemu/autostart/a.xml");
+        assert_eq!(text(p.status("a").unwrap()), "/run/libvirt/qemu/a.xml");
+        assert_eq!(text(p.guest_log("a").unwrap()), "/var/log/libvirt/qemu/a.log");
+        assert_eq!(text(p.guest_dir(1, "aa").unwrap()), "/var/lib/libvirt/qemu/domain-1-aa");
+        assert_eq!(
+            text(p.guest_channel_dir(1, "aa").unwrap()),
+            "/var/lib/libvirt/qemu/channel/target/domain-1-aa"
+        );
+        assert_eq!(text(p.capabilities_dir()), "/var/cache/libvirt/qemu/capabilities");
+        assert_eq!(text(p.managed_save("a").unwrap()), "/var/lib/libvirt/qemu/save/a.save");
+    }
+
+    #[test]
+    fn session_places_are_libvirts() {
+        let around = Surroundings { xdg_runtime: Some("/run/user/1000".into()), ..session() };
+        let p = Paths::new("qemu", &around);
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        assert_eq!(text(p.socket()), "/run/user/1000/libvirt/virtqemud-sock");
+        assert_eq!(p.socket_ro(), None);
+        assert_eq!(text(p.pid_file()), "/run/user/1000/libvirt/virtqemud.pid");
+        assert_eq!(text(p.definition("a").unwrap()), "/home/u/.config/libvirt/qemu/a.xml");
+        assert_eq!(text(p.status("a").unwrap()), "/run/user/1000/libvirt/qemu/run/a.xml");
+        assert_eq!(text(p.guest_dir(1, "aa").unwrap()), "/home/u/.config/libvirt/qemu/lib/domain-1-aa");
+        assert_eq!(
+            text(p.guest_channel_dir(1, "aa").unwrap()),
+            "/home/u/.config/libvirt/qemu/channel/target/domain-1-aa"
+        );
+        assert_eq!(text(p.save_dir()), "/home/u/.config/libvirt/qemu/save");
+        assert_eq!(text(p.capabilities_dir()), "/home/u/.cache/libvirt/qemu/cache/capabilities");
+        assert_eq!(text(p.guest_log("a").unwrap()), "/home/u/.cache/libvirt/qemu/log/a.log");
+    }
+
+    #[test]
+    fn session_without_runtime_directory_uses_the_cache() {
+        let p = Paths::new("qemu", &session());
+        assert_eq!(p.run_dir, Path::new("/home/u/.cache/libvirt"));
+    }
+
+    #[test]
+    fn root_holds_everything_in_both_modes() {
+        for uid in [0, 1000] {
+            let p = Paths::new("qemu", &Surroundings { uid, root: Some("/r".into()), ..session() });
+            let all = [
+                &p.config_dir,
+                &p.definition_dir,
+                &p.autostart_dir,
+                &p.run_dir,
+                &p.state_dir,
+                &p.lib_dir,
+                &p.cache_dir,
+                &p.daemon_log_dir,
+                &p.log_dir,
+                &p.data_dir,
+                &p.pid_dir,
+            ];
+            for path in all {
+                assert!(path.starts_with("/r"), "{}", path.display());
+            }
+            assert_eq!(p.socket(), Path::new("/r/run/libvirt/virtqemud-sock"));
+        }
+    }
+
+    #[test]
+    fn other_drivers_have_their_own_names() {
+        let p = Paths::new("network", &Surroundings::default());
+        assert_eq!(p.daemon, "virtnetworkd");
+        assert_eq!(p.autostart_dir, Path::new("/etc/libvirt/qemu/networks/autostart"));
+        assert_eq!(Paths::new("secrets", &Surroundings::default()).daemon, "virtsecretd");
+        assert_eq!(Paths::new("proxy", &Surroundings::default()).daemon, "virtproxyd");
+    }
+
+    #[test]
+    fn hostile_names_stay_inside() {
+        let p = Paths::new("qemu", &Surroundings::default());
+        assert!(matches!(p.definition("../../x"), Err(Error::Name { .. })));
+        assert!(p.guest_dir(1, "a/b").is_err());
+        assert_eq!(p.definition("..").unwrap(), Path::new("/etc/libvirt/qemu/...xml"));
+    }
+
+    #[test]
+    fn short_name_cuts_characters_not_bytes() {
+        assert_eq!(short_name(7, &"ä".repeat(30)), format!("7-{}", "ä".repeat(20)));
+    }
+
+    #[test]
+    fn create_makes_libvirts_modes() {
+        let dir = tempfile::tempdir().unwrap();
+        for (uid, top, private) in [(0, 0o755, 0o750), (1000, 0o700, 0o755)] {
+            let root = dir.path().join(uid.to_string());
+            let p = Paths::new("qemu", &Surroundings { uid, root: Some(root), ..session() });
+            p.create_for_guests(None).unwrap();
+            p.create_for_guests(None).unwrap();
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+            assert_eq!(mode(&p.run_dir), top);
+            assert_eq!(mode(&p.config_dir), top);
+            assert_eq!(mode(&p.definition_dir), 0o755);
+            assert_eq!(mode(&p.state_dir), 0o755);
+            assert_eq!(mode(&p.lib_dir), private);
+            assert_eq!(mode(&p.channel_dir()), private);
+            assert_eq!(mode(&p.state_dir.join("dbus")), 0o770);
+            assert_eq!(mode(&p.run_dir.join("common")), 0o700);
+        }
+    }
+}
