@@ -108,6 +108,8 @@ pub mod domain_event_id {
     pub const NIC_MAC_CHANGE: i32 = 27;
     pub const VCPU_REMOVED: i32 = 28;
     pub const CHANNEL_LIFECYCLE: i32 = 29;
+    /// One more than the last kind.
+    pub const LAST: i32 = 30;
 }
 
 /// What was done about an I/O error (`virDomainEventIOErrorAction`).
@@ -215,6 +217,8 @@ pub mod domain_event_watchdog_action {
 pub mod network_event_id {
     pub const LIFECYCLE: i32 = 0;
     pub const METADATA_CHANGE: i32 = 1;
+    /// One more than the last kind.
+    pub const LAST: i32 = 2;
 }
 
 /// Kinds of network lifecycle events (`virNetworkEventLifecycleType`).
@@ -229,6 +233,8 @@ pub mod network_event_lifecycle_type {
 pub mod node_device_event_id {
     pub const LIFECYCLE: i32 = 0;
     pub const UPDATE: i32 = 1;
+    /// One more than the last kind.
+    pub const LAST: i32 = 2;
 }
 
 /// Kinds of node device lifecycle events (`virNodeDeviceEventLifecycleType`).
@@ -243,6 +249,8 @@ pub mod node_device_event_lifecycle_type {
 pub mod secret_event_id {
     pub const LIFECYCLE: i32 = 0;
     pub const VALUE_CHANGED: i32 = 1;
+    /// One more than the last kind.
+    pub const LAST: i32 = 2;
 }
 
 /// Kinds of secret lifecycle events (`virSecretEventLifecycleType`).
@@ -255,6 +263,8 @@ pub mod secret_event_lifecycle_type {
 pub mod storage_pool_event_id {
     pub const LIFECYCLE: i32 = 0;
     pub const REFRESH: i32 = 1;
+    /// One more than the last kind.
+    pub const LAST: i32 = 2;
 }
 
 /// Kinds of storage pool lifecycle events (`virStoragePoolEventLifecycleType`).
