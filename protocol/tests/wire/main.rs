@@ -2,6 +2,7 @@
 //! bytes that lie.
 
 mod codec;
+mod constants;
 mod dispatch;
 mod golden;
 mod hostile;
