@@ -8,6 +8,8 @@ pub mod guest;
 mod instance;
 mod keeper;
 
+pub mod wire;
+
 pub use command::{Output, run};
 pub use instance::{Builder, Instance};
 

@@ -1,0 +1,86 @@
+//! A client of the wire protocol that does nothing but calls, so that figures are those of the daemon.
+
+use bytes::Bytes;
+use protocol::Fault;
+use protocol::message::{self, Header, Kind, Status};
+use protocol::procedure::Meta;
+use protocol::remote;
+use protocol::xdr::{self, Xdr};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// A connection on which one call at a time is made; events that come in between are kept.
+pub struct Wire {
+    stream: UnixStream,
+    serial: u32,
+    events: Vec<Bytes>,
+}
+
+impl Wire {
+    /// Connects without saying anything.
+    pub fn connect(socket: &Path) -> std::io::Result<Self> {
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(crate::LIMIT))?;
+        Ok(Self { stream, serial: 0, events: Vec::new() })
+    }
+
+    /// Connects as a client does: asks for authentication, and opens `uri`.
+    pub fn open(socket: &Path, uri: &str) -> std::io::Result<Self> {
+        let mut wire = Self::connect(socket)?;
+        let _: remote::AuthListRet =
+            wire.call(&remote::rows::auth_list, &()).map_err(std::io::Error::other)?;
+        let open = remote::ConnectOpenArgs { name: Some(uri.to_owned()), flags: 0 };
+        wire.call::<()>(&remote::rows::connect_open, &open).map_err(std::io::Error::other)?;
+        Ok(wire)
+    }
+
+    /// Makes one call and waits for its reply.
+    ///
+    /// # Panics
+    /// If the connection breaks or answers what is no reply: there is nothing to measure then.
+    pub fn call<R: Xdr>(&mut self, meta: &'static Meta, arguments: &impl Xdr) -> Result<R, Fault> {
+        self.serial += 1;
+        let header = Header {
+            program: meta.program,
+            version: remote::VERSION,
+            procedure: meta.number,
+            kind: Kind::Call,
+            serial: self.serial,
+            status: Status::Ok,
+        };
+        self.stream.write_all(&message::encode_message(&header, arguments).unwrap()).unwrap();
+        loop {
+            let answer = self.receive();
+            match answer.header.kind {
+                Kind::Message => self.events.push(answer.body),
+                Kind::Reply if answer.header.status == Status::Ok => {
+                    return Ok(xdr::from_slice(&answer.body).unwrap());
+                }
+                _ => return Err(Fault::from_wire(xdr::from_slice(&answer.body).unwrap())),
+            }
+        }
+    }
+
+    /// Waits for the next event.
+    pub fn event(&mut self) -> Bytes {
+        if !self.events.is_empty() {
+            return self.events.remove(0);
+        }
+        loop {
+            let message = self.receive();
+            if message.header.kind == Kind::Message {
+                return message.body;
+            }
+        }
+    }
+
+    fn receive(&mut self) -> message::Message {
+        let mut word = [0; 4];
+        self.stream.read_exact(&mut word).unwrap();
+        let mut frame = vec![0; message::message_len(word).unwrap()];
+        frame[..4].copy_from_slice(&word);
+        self.stream.read_exact(&mut frame[4..]).unwrap();
+        message::split(Bytes::from(frame)).unwrap()
+    }
+}
