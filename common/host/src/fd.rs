@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+pub use tokio::io::Interest;
 
 use crate::{Error, Result};
 

@@ -4,12 +4,22 @@
 //! time of a system call unless it is `async`; directory and file work belongs on the blocking pool.
 
 pub mod command;
+pub mod cpu;
 mod error;
 pub mod fault;
 pub mod fd;
+mod kernel;
+pub mod limits;
+pub mod memory;
 pub mod paths;
+pub mod proc;
 pub mod process;
+pub mod pty;
 pub mod store;
+pub mod system;
+pub mod time;
+pub mod topology;
+pub mod unix;
 pub mod users;
 
 pub use error::{Error, Result};

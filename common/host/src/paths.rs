@@ -91,6 +91,11 @@ impl Paths {
         if around.uid == 0 { Paths::system(driver, around) } else { Paths::session(driver, around) }
     }
 
+    /// Whether these are the system daemon's places.
+    pub fn is_system(&self) -> bool {
+        self.mode == Mode::System
+    }
+
     fn system(driver: &str, around: &Surroundings) -> Paths {
         let below = |path: &str| match &around.root {
             Some(root) => root.join(&path[1..]),
