@@ -9,6 +9,7 @@ mod level;
 mod output;
 mod syslog;
 
+pub use format::stamp;
 pub use level::Level;
 
 use arc_swap::ArcSwap;

@@ -8,6 +8,10 @@ use crate::{Spec, chain, logging, supervisor};
 use host::paths::{Mode, Paths};
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long the driver's part of a reload may take; meanwhile the daemon serves, but hears no other signal.
+const HOOK_LIMIT: Duration = Duration::from_secs(30);
 
 /// Where the configuration comes from, and what the command line puts over it.
 #[derive(Debug, Clone)]
@@ -79,7 +83,9 @@ pub(crate) async fn reload<S: rpc::Service>(source: &Source, context: &Context, 
         Ok(Ok(config)) => {
             server.set_limits(config.limits());
             context.set_config(config);
-            context.run_reload_hooks().await;
+            if tokio::time::timeout(HOOK_LIMIT, context.run_reload_hooks()).await.is_err() {
+                tracing::error!("the driver did not finish its reload in time");
+            }
         }
         Ok(Err(error)) => tracing::error!("the configuration stays as it was: {error}"),
         Err(error) => tracing::error!("the configuration stays as it was: {error}"),

@@ -26,6 +26,13 @@ pub(super) fn line(out: &mut String, level: Level, origin: Option<&Origin<'_>>, 
     out.push('\n');
 }
 
+/// The time of now, as log lines begin.
+pub fn stamp() -> String {
+    let mut text = String::new();
+    timestamp(&mut text, SystemTime::now());
+    text
+}
+
 /// `YYYY-MM-DD hh:mm:ss.mmm+0000`, in universal time.
 fn timestamp(out: &mut String, time: SystemTime) {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
