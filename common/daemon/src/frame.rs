@@ -22,6 +22,8 @@ const CALL_GRACE: Duration = Duration::from_secs(5);
 const HOOK_GRACE: Duration = Duration::from_secs(5);
 /// How long blocking work may go on after everything else has ended.
 const RUNTIME_GRACE: Duration = Duration::from_secs(2);
+/// Files that a daemon may have open, if the host allows as many: the limit that the unit asks for too.
+const OPEN_FILES: u64 = 524_288;
 /// Most threads for blocking work, such as files.
 const BLOCKING_THREADS: usize = 64;
 
@@ -125,7 +127,10 @@ where
     paths.create().map_err(|error| Failure::Folders(error.into()))?;
     source.apply_logging(&config).map_err(Failure::Log)?;
     log_panics();
-    raise_descriptor_limit();
+    // Every client and every guest costs descriptors.
+    if let Err(error) = host::limits::raise_open_files(OPEN_FILES) {
+        tracing::warn!("{}", chain(&error));
+    }
 
     let _locks = lock(arguments, &paths)?;
     let sockets = open_sockets(spec, &config, &paths)?;
@@ -304,14 +309,4 @@ fn log_panics() {
             tracing::error!("thread {name}: {info}");
         }
     }));
-}
-
-/// Every client and every guest costs descriptors: take as many as the host allows.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!("cannot raise the limit of open files: {error}");
-    }
 }

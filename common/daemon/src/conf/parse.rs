@@ -240,4 +240,26 @@ mod tests {
         assert_eq!(values("a = 'Größe €'\n"), [("a".to_owned(), text("Größe €"))]);
         assert!(entries("ä = 1").is_err());
     }
+
+    #[test]
+    fn any_text_is_parsed_or_refused() {
+        let pieces = [
+            "a", "_b1", "=", "'", "\"", "\"\"\"", "[", "]", ",", "#", "\n", "\r\n", " ", "-", "17", "é", "\0",
+        ];
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..12 {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                text.push_str(pieces[usize::try_from(state % 17).unwrap()]);
+            }
+            if let Err(error) = entries(&text) {
+                assert!((1..=text.lines().count() + 1).contains(&error.line), "{text:?}: {error:?}");
+            }
+        }
+        let deep = format!("a = {}", "[".repeat(100_000));
+        assert!(entries(&deep).is_err());
+    }
 }
