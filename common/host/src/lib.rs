@@ -3,6 +3,7 @@
 //! The only crate with unsafe code; each block says why it is sound. Everything here blocks for at most the
 //! time of a system call unless it is `async`; directory and file work belongs on the blocking pool.
 
+pub mod cgroup;
 pub mod command;
 pub mod cpu;
 mod error;
