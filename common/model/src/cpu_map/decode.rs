@@ -1,0 +1,113 @@
+//! From a processor's bits to the nearest model and what differs from it.
+
+use super::{CpuData, CpuMap, Model};
+use crate::domain::cpu::{Cpu, CpuFeature, CpuMode, FeaturePolicy};
+
+/// Which models may describe a processor.
+pub enum Candidates<'a> {
+    /// A host: a model must have nothing that the host lacks.
+    Host,
+    /// A guest: what it lacks is disabled. Only models that `usable` accepts; `preferred` is taken at once.
+    Guest {
+        /// Does the emulator know the model?
+        usable: &'a dyn Fn(&str) -> bool,
+        /// Model that the emulator names itself.
+        preferred: Option<&'a str>,
+    },
+}
+
+/// A model with what differs from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// Name of the model.
+    pub model: String,
+    /// Vendor of the processor.
+    pub vendor: Option<String>,
+    /// What it has more (required) or lacks (disabled), in the map's order.
+    pub features: Vec<CpuFeature>,
+}
+
+impl Decoded {
+    /// As the CPU of a guest that shall look like the host.
+    pub fn into_host_model(self) -> Cpu {
+        Cpu {
+            mode: Some(CpuMode::Custom),
+            model: Some(self.model),
+            vendor: self.vendor,
+            features: self.features,
+            ..Cpu::default()
+        }
+    }
+}
+
+impl CpuMap {
+    /// The model that describes `data` best: one of the processor's own family and model before others, then the
+    /// one with the shortest list of differences. `None`: no model fits.
+    pub fn decode(&self, data: &CpuData, candidates: &Candidates<'_>) -> Option<Decoded> {
+        let string = data.vendor();
+        let vendor = self.vendors.iter().find(|v| Some(&v.string) == string.as_ref()).map(|v| v.name.clone());
+        let signature = data.signature();
+        let bits = data.features_only();
+        let mut best: Option<(&Model, Vec<CpuFeature>)> = None;
+        // Later models of the map go first where the lists are equally long.
+        for model in self.models.iter().rev() {
+            if !candidates.admit(model) || (model.vendor.is_some() && model.vendor != vendor) {
+                continue;
+            }
+            let features = self.differences(model, &bits);
+            if matches!(candidates, Candidates::Host) && lacks_any(&features) {
+                continue;
+            }
+            if candidates.prefer(model) {
+                best = Some((model, features));
+                break;
+            }
+            let fits = |m: &Model| signature.is_some_and(|s| m.signatures.iter().any(|own| own.matches(s)));
+            let better = match &best {
+                None => true,
+                Some((current, _)) if fits(current) && !fits(model) => false,
+                Some((current, old)) => features.len() < old.len() || (fits(model) && !fits(current)),
+            };
+            if better {
+                best = Some((model, features));
+            }
+        }
+        best.map(|(model, features)| Decoded { model: model.name.clone(), vendor, features })
+    }
+
+    fn differences(&self, model: &Model, bits: &CpuData) -> Vec<CpuFeature> {
+        let mut more = bits.clone();
+        more.subtract(&model.data);
+        let mut less = model.data.clone();
+        less.subtract(bits);
+        let named = |data: &CpuData, policy| {
+            let names = self.feature_names(data).into_iter();
+            names.map(move |name| CpuFeature { name: name.to_owned(), policy }).collect::<Vec<_>>()
+        };
+        let mut features = named(&more, FeaturePolicy::Require);
+        features.extend(named(&less, FeaturePolicy::Disable));
+        for name in &model.removed {
+            if !features.iter().any(|f| f.name == *name) {
+                features.push(CpuFeature { name: name.clone(), policy: FeaturePolicy::Disable });
+            }
+        }
+        features
+    }
+}
+
+impl Candidates<'_> {
+    fn admit(&self, model: &Model) -> bool {
+        match self {
+            Self::Host => model.decode_host,
+            Self::Guest { usable, .. } => model.decode_guest && usable(&model.name),
+        }
+    }
+
+    fn prefer(&self, model: &Model) -> bool {
+        matches!(self, Self::Guest { preferred: Some(name), .. } if *name == model.name)
+    }
+}
+
+fn lacks_any(features: &[CpuFeature]) -> bool {
+    features.iter().any(|f| f.policy == FeaturePolicy::Disable)
+}

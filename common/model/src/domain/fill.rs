@@ -1,0 +1,97 @@
+//! What follows from the document alone, whatever the driver.
+
+use super::device::Device;
+use super::os::{BootDevice, OsType};
+use super::vcpu::Placement;
+use super::{Domain, ParseOptions};
+use crate::xml::XmlError;
+
+impl Domain {
+    pub(super) fn fill(&mut self, options: &ParseOptions) -> Result<(), XmlError> {
+        self.fill_memory(options)?;
+        self.fill_placement();
+        self.fill_hugepages()?;
+        self.fill_boot()
+    }
+
+    /// Total memory follows from the NUMA cells; current memory from the total.
+    fn fill_memory(&mut self, options: &ParseOptions) -> Result<(), XmlError> {
+        let plugged = self.plugged_memory_kib();
+        let cells = self.cpu.numa.memory_kib();
+        if cells != 0 && (self.memory.total_kib == 0 || !options.status) {
+            self.memory.total_kib = cells.saturating_add(plugged);
+        } else if plugged > self.memory.total_kib {
+            return Err(XmlError::xml("Total size of memory devices exceeds the total memory size"));
+        }
+        let memory = &mut self.memory;
+        if memory.total_kib <= plugged {
+            let text = "Memory size must be specified via <memory> or in the <numa> configuration";
+            return Err(XmlError::xml(text));
+        }
+        if memory.current_kib == 0 || memory.current_kib > memory.total_kib {
+            memory.current_kib = memory.total_kib;
+        }
+        if memory.max.is_some_and(|max| max.kib < memory.total_kib) {
+            let text = "maximum memory size must be equal or greater than the actual memory size";
+            return Err(XmlError::xml(text));
+        }
+        Ok(())
+    }
+
+    /// KiB of all memory devices.
+    fn plugged_memory_kib(&self) -> u64 {
+        let size = |d: &Device| match d {
+            Device::Memory(m) => m.size,
+            _ => 0,
+        };
+        self.devices.iter().map(size).fold(0, u64::saturating_add)
+    }
+
+    /// The host's adviser places vCPUs too when it places memory and nothing pins them.
+    fn fill_placement(&mut self) {
+        let tune = &self.cputune;
+        let pinned =
+            !tune.vcpu_pins.is_empty() || tune.emulator_pin.is_some() || !tune.iothread_pins.is_empty();
+        if self.numatune.is_auto() && self.vcpus.cpuset.is_none() && !pinned {
+            self.vcpus.placement = Placement::Auto;
+        }
+    }
+
+    /// Pages for single cells need those cells; without any, cell 0 stands for the guest.
+    fn fill_hugepages(&mut self) -> Result<(), XmlError> {
+        let cells = self.cpu.numa.cells.len().max(1);
+        for page in &mut self.memory_backing.hugepages {
+            let Some(nodes) = &page.nodeset else { continue };
+            if let Some(node) = nodes.iter().find(|n| *n as usize >= cells) {
+                return Err(XmlError::detail(format!("hugepages: node {node} not found")));
+            }
+            if self.cpu.numa.cells.is_empty() {
+                page.nodeset = None;
+            }
+        }
+        self.memory_backing.check_hugepages()
+    }
+
+    /// A full guest boots from its first disk unless something else is said.
+    fn fill_boot(&mut self) -> Result<(), XmlError> {
+        if self.os.os_type != OsType::Hvm {
+            return Ok(());
+        }
+        let mut orders = Vec::new();
+        for order in self.devices.iter().filter_map(|d| d.info()?.boot_order) {
+            if orders.contains(&order) {
+                return Err(XmlError::xml(format!("boot order '{order}' used for more than one device")));
+            }
+            orders.push(order);
+        }
+        match (self.os.boot.is_empty(), orders.is_empty()) {
+            (true, true) => self.os.boot.push(BootDevice::Hd),
+            (false, false) => {
+                let text = "per-device boot elements cannot be used together with os/boot elements";
+                return Err(XmlError::unsupported(text));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

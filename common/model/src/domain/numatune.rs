@@ -1,0 +1,143 @@
+//! `numatune`: host NUMA nodes that guest memory comes from.
+
+use crate::bitmap::Bitmap;
+use crate::xml::{Element, Writer, XmlError};
+
+use super::vcpu::Placement;
+
+tokens! {
+    /// How nodes are used.
+    #[derive(Default)]
+    pub enum NumaMode {
+        #[default]
+        Strict = "strict",
+        Preferred = "preferred",
+        Interleave = "interleave",
+        Restrictive = "restrictive",
+    }
+}
+
+/// `numatune`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NumaTune {
+    /// For the whole guest.
+    pub memory: Option<NumaMemory>,
+    /// For single guest cells.
+    pub nodes: Vec<NumaMemNode>,
+}
+
+/// `numatune/memory`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumaMemory {
+    /// Mode.
+    pub mode: NumaMode,
+    /// Placement.
+    pub placement: Placement,
+    /// Host nodes, when placement is static.
+    pub nodeset: Option<Bitmap>,
+}
+
+/// `numatune/memnode`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumaMemNode {
+    /// Guest cell.
+    pub cell: u32,
+    /// Mode.
+    pub mode: NumaMode,
+    /// Host nodes.
+    pub nodeset: Bitmap,
+}
+
+impl NumaTune {
+    /// Is the choice of nodes left to the host's adviser?
+    pub fn is_auto(&self) -> bool {
+        self.memory.as_ref().is_some_and(|m| m.placement == Placement::Auto)
+    }
+
+    /// `vcpu_auto`: the vCPUs' placement is automatic; `cells`: guest NUMA cells.
+    pub(super) fn parse(domain: &Element, vcpu_auto: bool, cells: usize) -> Result<Self, XmlError> {
+        let e = domain.child("numatune");
+        let node = e.and_then(|e| e.child("memory"));
+        let nodes = match e {
+            Some(e) => parse_nodes(e, cells)?,
+            None => Vec::new(),
+        };
+        let mode = match node {
+            Some(n) => n.attr_token("mode")?,
+            None => None,
+        };
+        let given: Option<Placement> = match node {
+            Some(n) => n.attr_token("placement")?,
+            None => None,
+        };
+        let nodeset = node.and_then(|n| n.attr("nodeset")).map(parse_nodeset).transpose()?;
+        let placement = match given {
+            Some(p) => p,
+            None if nodeset.is_some() => Placement::Static,
+            None if vcpu_auto => Placement::Auto,
+            None if node.is_none() || (mode.is_none() && nodeset.is_none()) => {
+                return Ok(Self { memory: None, nodes });
+            }
+            None => Placement::Static,
+        };
+        if placement == Placement::Static && nodeset.is_none() {
+            let text = "nodeset for NUMA memory tuning must be set if 'placement' is 'static'";
+            return Err(XmlError::unsupported(text));
+        }
+        if placement == Placement::Auto && !nodes.is_empty() {
+            let text = "per-node binding is not compatible with automatic NUMA placement.";
+            return Err(XmlError::xml(text));
+        }
+        let nodeset = nodeset.filter(|_| placement == Placement::Static);
+        Ok(Self { memory: Some(NumaMemory { mode: mode.unwrap_or_default(), placement, nodeset }), nodes })
+    }
+
+    pub(super) fn format(&self, w: &mut Writer) {
+        w.start("numatune");
+        if let Some(memory) = &self.memory {
+            w.start("memory").attr("mode", memory.mode);
+            match memory.placement {
+                Placement::Auto => w.attr("placement", Placement::Auto),
+                Placement::Static => w.attr_opt("nodeset", memory.nodeset.as_ref()),
+            };
+            w.end();
+        }
+        for n in &self.nodes {
+            w.start("memnode").attr("cellid", n.cell).attr("mode", n.mode).attr("nodeset", &n.nodeset).end();
+        }
+        w.end_or_drop();
+    }
+}
+
+fn parse_nodes(e: &Element, cells: usize) -> Result<Vec<NumaMemNode>, XmlError> {
+    let mut nodes: Vec<NumaMemNode> = Vec::new();
+    for n in e.children_named("memnode") {
+        if cells == 0 {
+            return Err(XmlError::xml("Element 'memnode' is invalid without any guest NUMA cells"));
+        }
+        let cell: u32 = n.require_num("cellid")?;
+        if cell as usize >= cells {
+            let text =
+                "Argument 'cellid' in numatune memnode element must correspond to existing guest's NUMA cell";
+            return Err(XmlError::xml(text));
+        }
+        if nodes.iter().any(|other| other.cell == cell) {
+            return Err(XmlError::xml(format!("Multiple numatune memnode elements with cellid {cell}")));
+        }
+        let mode = n.attr_token("mode")?.unwrap_or_default();
+        let Some(text) = n.attr("nodeset") else {
+            return Err(XmlError::xml("Missing required nodeset attribute in memnode element"));
+        };
+        nodes.push(NumaMemNode { cell, mode, nodeset: parse_nodeset(text)? });
+    }
+    nodes.sort_by_key(|n| n.cell);
+    Ok(nodes)
+}
+
+fn parse_nodeset(text: &str) -> Result<Bitmap, XmlError> {
+    let set = Bitmap::parse(text)?;
+    if set.is_empty() {
+        return Err(XmlError::unsupported(format!("Invalid value of 'nodeset': {text}")));
+    }
+    Ok(set)
+}

@@ -1,0 +1,125 @@
+//! From the element tree to [`Domain`].
+
+use uuid::Uuid;
+
+use super::clock::Clock;
+use super::cpu::Cpu;
+use super::cputune::CpuTune;
+use super::device::{self, Device};
+use super::features::Features;
+use super::idmap::IdMap;
+use super::lifecycle::{Lifecycle, Perf, Pm};
+use super::memory::{MemTune, Memory, MemoryBacking};
+use super::metadata::Metadata;
+use super::numatune::NumaTune;
+use super::os::Os;
+use super::qemu_namespace::QemuNamespace;
+use super::seclabel::SecLabel;
+use super::security::{KeyWrap, LaunchSecurity};
+use super::sysinfo::Sysinfo;
+use super::tune::{BlkioTune, Resource};
+use super::vcpu::{IoThreads, Placement, Vcpus};
+use super::{Domain, GenId, ParseOptions, VirtType};
+use crate::Token;
+use crate::xml::{Element, ErrorKind, Limits, Scope, XmlError, parse};
+
+impl Domain {
+    /// Reads a document; see [`Domain::parse`].
+    pub fn parse_str(text: &str, options: &ParseOptions) -> Result<Self, XmlError> {
+        Self::parse(&parse(text, &Limits::document("domain_definition"))?, options)
+    }
+
+    /// Reads `<domain>` and fills in what follows from it alone.
+    ///
+    /// Elements that libvirt does not know are passed over. Fails on values outside of their lists, on parts that
+    /// contradict each other, and on known parts that this model does not keep.
+    pub fn parse(root: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        if !root.is("domain") {
+            let text = format!("expecting root element of 'domain', not '{}'", root.local_name());
+            return Err(XmlError::xml(text).scoped(Scope::Xml));
+        }
+        let mut domain = Self { virt_type: virt_type(root)?, ..Self::default() };
+        domain.parse_identity(root, options)?;
+        domain.parse_resources(root)?;
+        domain.parse_machine(root)?;
+        domain.parse_devices(root, options)?;
+        domain.seclabels = SecLabel::parse_all(root, options)?;
+        domain.qemu = QemuNamespace::parse(root)?;
+        domain.keywrap = KeyWrap::parse(root)?;
+        domain.launch_security = LaunchSecurity::parse(root)?;
+        domain.fill(options)?;
+        domain.validate()?;
+        Ok(domain)
+    }
+
+    fn parse_identity(&mut self, root: &Element, options: &ParseOptions) -> Result<(), XmlError> {
+        if options.status {
+            self.id = root.attr_num("id")?;
+        }
+        self.name = root.child_text("name").ok_or_else(|| XmlError::new(ErrorKind::NoName, ""))?;
+        self.uuid = root.child_text("uuid").map(|t| parse_uuid(&t, "uuid")).transpose()?;
+        let mut genids = root.children_named("genid");
+        self.genid = match genids.next().map(Element::text) {
+            None => None,
+            Some(text) if text.is_empty() => Some(GenId::Wanted),
+            Some(text) => Some(GenId::Given(parse_uuid(&text, "genid")?)),
+        };
+        if genids.next().is_some() {
+            return Err(XmlError::xml("element 'genid' can only appear once"));
+        }
+        self.title = root.child_text("title");
+        self.description = root.child_text("description");
+        self.metadata = Metadata::parse(root);
+        Ok(())
+    }
+
+    fn parse_resources(&mut self, root: &Element) -> Result<(), XmlError> {
+        self.memory = Memory::parse(root)?;
+        self.blkiotune = BlkioTune::parse(root)?;
+        self.memtune = MemTune::parse(root)?;
+        self.memory_backing = MemoryBacking::parse(root)?;
+        self.cpu = Cpu::parse(root)?;
+        self.vcpus = Vcpus::parse(root)?;
+        self.iothreads = IoThreads::parse(root)?;
+        self.cputune = CpuTune::parse(root, self.vcpus.max, &self.iothreads)?;
+        let vcpu_auto = self.vcpus.placement == Placement::Auto;
+        self.numatune = NumaTune::parse(root, vcpu_auto, self.cpu.numa.cells.len())?;
+        self.resource = Resource::parse(root)?;
+        Ok(())
+    }
+
+    fn parse_machine(&mut self, root: &Element) -> Result<(), XmlError> {
+        self.os = Os::parse(root)?;
+        self.sysinfo = root.children_named("sysinfo").map(Sysinfo::parse).collect::<Result<_, _>>()?;
+        self.idmap = IdMap::parse(root)?;
+        self.features = Features::parse(root)?;
+        self.clock = Clock::parse(root)?;
+        self.lifecycle = Lifecycle::parse(root)?;
+        self.pm = Pm::parse(root)?;
+        self.perf = Perf::parse(root)?;
+        Ok(())
+    }
+
+    fn parse_devices(&mut self, root: &Element, options: &ParseOptions) -> Result<(), XmlError> {
+        self.emulator = root.child_text("devices/emulator");
+        for e in root.child("devices").into_iter().flat_map(Element::elements) {
+            if let Some(device) = Device::parse(e, options)? {
+                device::insert(&mut self.devices, device);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn virt_type(root: &Element) -> Result<VirtType, XmlError> {
+    let Some(word) = root.attr("type") else {
+        return Err(XmlError::internal("missing domain type attribute"));
+    };
+    VirtType::from_word(word).ok_or_else(|| XmlError::unsupported(format!("invalid domain type {word}")))
+}
+
+/// A UUID as libvirt takes it: hyphens and outer blanks anywhere, 32 digits in all.
+fn parse_uuid(text: &str, element: &str) -> Result<Uuid, XmlError> {
+    let digits: String = text.trim().chars().filter(|c| *c != '-').collect();
+    Uuid::try_parse(&digits).map_err(|_| XmlError::internal(format!("malformed {element} element")))
+}
