@@ -43,13 +43,12 @@ pub fn thread_schedule(pid: i32, tid: i32) -> Option<Schedule> {
 
 /// Numbers of the threads of a process, ascending.
 pub fn threads(pid: i32) -> Option<Vec<i32>> {
-    let numbers = std::fs::read_dir(dir(pid).join("task")).ok()?.filter_map(|entry| {
-        let entry = entry.ok()?;
-        entry.file_name().to_str()?.parse().ok()
-    });
-    let mut numbers: Vec<i32> = numbers.collect();
-    numbers.sort_unstable();
-    Some(numbers)
+    numbers(&dir(pid).join("task"))
+}
+
+/// Numbers of all processes, ascending.
+pub fn processes() -> Option<Vec<i32>> {
+    numbers(Path::new("/proc"))
 }
 
 /// Resident memory in KiB.
@@ -65,6 +64,13 @@ fn dir(pid: i32) -> PathBuf {
 
 fn thread_dir(pid: i32, tid: i32) -> PathBuf {
     dir(pid).join("task").join(tid.to_string())
+}
+
+fn numbers(dir: &Path) -> Option<Vec<i32>> {
+    let number = |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    let mut numbers: Vec<i32> = std::fs::read_dir(dir).ok()?.filter_map(number).collect();
+    numbers.sort_unstable();
+    Some(numbers)
 }
 
 fn read(path: PathBuf) -> Option<String> {
@@ -108,6 +114,7 @@ mod tests {
         assert!(resident_kib(pid).unwrap() > 100);
         let all = threads(pid).unwrap();
         assert!(all.contains(&pid));
+        assert!(processes().unwrap().contains(&pid));
         assert!(thread_times(pid, pid).is_some());
         assert!(thread_schedule(pid, pid).is_some());
     }

@@ -102,7 +102,7 @@ impl Hierarchies {
 
 impl Hierarchy {
     /// The path in a `/proc/PID/cgroup` text: lines "ID:CONTROLLERS:PATH", no controllers for version 2.
-    fn path_of<'a>(&self, text: &'a str) -> Option<&'a Path> {
+    pub(super) fn path_of<'a>(&self, text: &'a str) -> Option<&'a Path> {
         text.lines().find_map(|line| {
             let mut fields = line.splitn(3, ':');
             let (id, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
@@ -112,6 +112,11 @@ impl Hierarchy {
             };
             (this && !path.contains("..")).then_some(Path::new(path))
         })
+    }
+
+    /// How `/proc/PID/cgroup` calls the group in a directory below the mount point.
+    pub(super) fn path_in(&self, dir: &Path) -> PathBuf {
+        self.root.join(dir.strip_prefix(&self.mount).unwrap_or(dir))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::io::Interest;
 
 use super::{Group, Place};
 use crate::process::PidFd;
-use crate::{Error, Result, fd, kernel};
+use crate::{Error, Result, fd, kernel, proc};
 
 impl Group {
     /// Removes the group and all below it. Processes still in it are waited for, at most `limit`; none is
@@ -35,8 +35,14 @@ impl Group {
 
     async fn remove_when_empty(&self) -> Result<()> {
         for place in &self.places {
+            let mut unexplained = 0;
             while let Some(busy) = remove_now(place.dir.clone()).await? {
-                wait_until_free(place, busy).await?;
+                // What was in use may have ended between the attempt and the look.
+                match wait_until_free(place).await? {
+                    true => unexplained = 0,
+                    false if unexplained < 2 => unexplained += 1,
+                    false => return Err(busy),
+                }
             }
         }
         Ok(())
@@ -52,22 +58,37 @@ async fn remove_now(dir: PathBuf) -> Result<Option<Error>> {
     removed.await.map_err(|error| Error::system("remove a control group")(std::io::Error::other(error)))?
 }
 
-/// Waits for the end of the processes of a group that could not be removed. Version 1 has no event for
-/// "empty": if no process is to be seen there, the reason is another and waiting does not help.
-async fn wait_until_free(place: &Place, busy: Error) -> Result<()> {
+/// Waits for the end of what keeps a group from being removed; false if nothing is to be seen.
+async fn wait_until_free(place: &Place) -> Result<bool> {
+    if place.hierarchy.unified {
+        return wait_for_event(&place.dir).await.map(|()| true);
+    }
+    // Version 1 has no event for "empty", and does not list processes that are just exiting.
     let mut pids = Vec::new();
     members(&place.dir, &mut pids)?;
     if pids.is_empty() {
-        return if place.hierarchy.unified { wait_for_event(&place.dir).await } else { Err(busy) };
+        pids = exiting(place);
     }
-    for pid in pids {
-        match PidFd::open(pid) {
+    for pid in &pids {
+        match PidFd::open(*pid) {
             Ok(process) => process.wait().await.map(|_| ())?,
             Err(error) if error.errno() == Some(libc::ESRCH) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(!pids.is_empty())
+}
+
+/// Processes that say themselves that they are in a group or below it.
+fn exiting(place: &Place) -> Vec<i32> {
+    let group = place.hierarchy.path_in(&place.dir);
+    let mut found = proc::processes().unwrap_or_default();
+    found.retain(|pid| {
+        // A process may vanish while it is looked at.
+        let text = kernel::text(&Path::new("/proc").join(pid.to_string()).join("cgroup")).unwrap_or_default();
+        place.hierarchy.path_of(&text).is_some_and(|path| path.starts_with(&group))
+    });
+    found
 }
 
 /// Waits until version 2 says that nothing is in the group and below (`populated 0` of cgroup.events).
