@@ -1,8 +1,8 @@
 //! CPUID and MSRs of the processor that we run on (Intel SDM volume 2A, CPUID; AMD APM volume 3, appendix E).
 
-use model::cpu_map::CpuData;
 #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
-use model::cpu_map::{Leaf, Registers};
+use model::cpu_map::Registers;
+use model::cpu_map::{CpuData, Leaf};
 
 /// Leaves and sub-leaves that features, vendor and signature are in.
 #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
@@ -36,6 +36,18 @@ pub(super) struct HostCpuid {
     pub(super) data: CpuData,
     /// Bits of a physical address.
     pub(super) address_bits: Option<u32>,
+}
+
+impl HostCpuid {
+    /// Encrypted guests that can run at once, without and with encrypted state: AMD keeps the low key numbers for
+    /// the latter (leaf 0x8000001f: ECX the number of keys, EDX the first one for guests without).
+    pub(super) fn sev_guests(&self) -> (u32, u32) {
+        let leaf = self.data.get(Leaf::Cpuid { eax: 0x8000_001f, ecx: 0 });
+        match leaf {
+            Some(keys) if keys.edx > 0 => (keys.ecx.saturating_add(1).saturating_sub(keys.edx), keys.edx - 1),
+            _ => (0, 0),
+        }
+    }
 }
 
 /// Read everything; none where the architecture has no CPUID. Blocks on the file system for the MSRs.

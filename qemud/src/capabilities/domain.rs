@@ -31,6 +31,8 @@ pub(super) struct Surroundings {
     pub(super) tpm_versions: Vec<&'static str>,
     /// Devices can be assigned by VFIO.
     pub(super) vfio: bool,
+    /// Encrypted guests that the processor can run at once: without and with encrypted state.
+    pub(super) sev_guests: (u32, u32),
     /// Most processors that KVM runs in one guest; none where it does not tell.
     pub(super) kvm_max_vcpus: Option<u32>,
 }
@@ -58,7 +60,7 @@ impl Subject<'_> {
             cpu: self.cpu(around),
             memory_backing: self.memory_backing(),
             devices: self.devices(around),
-            features: self.features(),
+            features: self.features(around),
         }
     }
 
@@ -225,7 +227,7 @@ impl Subject<'_> {
         Section::supported("channel", vec![ValueList::new("type", on(types))])
     }
 
-    fn features(&self) -> FeatureCaps {
+    fn features(&self, around: &Surroundings) -> FeatureCaps {
         let virt_type = model::Token::as_str(self.virt_type);
         let arm = matches!(self.arch, Arch::Aarch64 | Arch::Armv7l | Arch::Armv6l) && self.is_machine("virt");
         let gic = self.caps.gic.iter().filter(|gic| arm && gic.is_usable(virt_type));
@@ -240,8 +242,8 @@ impl Subject<'_> {
             sev: self.caps.sev.as_ref().map(|sev| SevCaps {
                 cbitpos: sev.cbitpos,
                 reduced_phys_bits: sev.reduced_phys_bits,
-                max_guests: 0,
-                max_es_guests: 0,
+                max_guests: around.sev_guests.0,
+                max_es_guests: around.sev_guests.1,
             }),
             sgx: self.sgx(),
             hyperv: Some(hyperv),

@@ -26,15 +26,17 @@ pub(super) struct Facts {
 impl Facts {
     /// Read everything.
     pub(super) fn read(host_arch: String) -> Self {
+        let cpuid = cpuid::read();
         let around = Surroundings {
             cpu_map: host_cpu::read_map(&host_arch),
             host_arch,
             firmware: Installed::read(),
             tpm_versions: tpm_versions(),
+            sev_guests: cpuid.as_ref().map(HostCpuid::sev_guests).unwrap_or_default(),
             kvm_max_vcpus: host::cpu::kvm_max_vcpus().ok().and_then(|count| count.try_into().ok()),
             vfio: Path::new("/dev/vfio/vfio").exists() && has_iommu(),
         };
-        Self { around, cpuid: cpuid::read(), uuid: uuid() }
+        Self { around, cpuid, uuid: uuid() }
     }
 
     /// The host as it is now.

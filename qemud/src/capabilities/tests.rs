@@ -56,6 +56,7 @@ fn surroundings() -> Option<Surroundings> {
         firmware,
         tpm_versions: vec!["1.2", "2.0"],
         vfio: false,
+        sev_guests: (0, 0),
         kvm_max_vcpus: Some(1024),
     })
 }
