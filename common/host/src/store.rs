@@ -75,7 +75,10 @@ pub fn remove(path: &Path) -> Result<bool> {
 
 /// The contents of a file, at most `limit` bytes; a larger file is an error.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(Error::file("open", path))?;
+    // A pipe or terminal in a file's place must not hold us up.
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file =
+        OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(Error::file("open", path))?;
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
     if bytes.len() as u64 > limit {

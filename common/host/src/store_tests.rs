@@ -60,6 +60,9 @@ fn read_refuses_more_than_its_limit() {
     assert_eq!(read(&path, 5).unwrap(), b"12345");
     assert!(matches!(read(&path, 4), Err(Error::TooLarge { limit: 4, .. })));
     assert!(read(Path::new("/dev/zero"), 1 << 10).is_err());
+    let fifo = dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(read(&fifo, 4).unwrap(), b"");
 }
 
 #[test]

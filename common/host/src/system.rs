@@ -1,5 +1,6 @@
 //! The host as a whole: its name, its kernel, since when it runs.
 
+use std::ffi::{CStr, CString};
 use std::path::Path;
 
 use crate::{Error, Result, kernel};
@@ -9,6 +10,39 @@ pub fn hostname() -> Result<String> {
     let uname = rustix::system::uname();
     let name = uname.nodename().to_str();
     name.map(str::to_owned).map_err(|_| Error::malformed(Path::new("uname"), "the host's name is not UTF-8"))
+}
+
+/// The host's name with its domain, as clients of other hosts can use it (`virConnectGetHostname`): what the
+/// resolver makes of [`hostname`], which stays as it is if it has a domain, or the resolver knows none or calls
+/// it "localhost". May ask the network: blocking.
+pub fn full_hostname() -> Result<String> {
+    let short = hostname()?;
+    if short.contains('.') || short.starts_with("localhost") {
+        return Ok(short);
+    }
+    Ok(canonical(&short).filter(|name| !name.is_empty() && !name.starts_with("localhost")).unwrap_or(short))
+}
+
+/// The resolver's canonical name of a host.
+fn canonical(host: &str) -> Option<String> {
+    let host = CString::new(host).ok()?;
+    // SAFETY: addrinfo is numbers and pointers; all zero (no pointers, any family) is how hints begin.
+    let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
+    hints.ai_flags = libc::AI_CANONNAME;
+    let mut list = std::ptr::null_mut();
+    // SAFETY: a terminated string, hints, and room for one pointer, all alive during the call, which is
+    // thread-safe.
+    if unsafe { libc::getaddrinfo(host.as_ptr(), std::ptr::null(), &hints, &mut list) } != 0 {
+        return None;
+    }
+    // SAFETY: success gives at least one entry; its name is a terminated string or null, and lives until
+    // freeaddrinfo, which comes once and after the copy.
+    unsafe {
+        let name = (*list).ai_canonname;
+        let copy = (!name.is_null()).then(|| CStr::from_ptr(name).to_str().ok().map(str::to_owned));
+        libc::freeaddrinfo(list);
+        copy.flatten()
+    }
 }
 
 /// The kernel's release: "6.1.0-32-amd64".
@@ -67,6 +101,16 @@ mod tests {
         let seconds: f64 = file("/proc/uptime").split(' ').next().unwrap().parse().unwrap();
         assert!((uptime() as f64 - seconds).abs() < 60.0 || uptime() as f64 > seconds);
         assert_eq!(architecture(), std::env::consts::ARCH);
+    }
+
+    #[test]
+    fn the_full_name_begins_with_the_name() {
+        let (short, full) = (hostname().unwrap(), full_hostname().unwrap());
+        // The resolver may alias a host, but never to nothing or to itself in every host's words.
+        assert!(full.starts_with(&short) || (!full.is_empty() && !full.starts_with("localhost")), "{full}");
+        assert!(canonical("localhost").is_some());
+        assert_eq!(canonical("a name with blanks and\0"), None);
+        assert_eq!(canonical("no.such.host.invalid"), None);
     }
 
     #[test]
