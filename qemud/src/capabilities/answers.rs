@@ -11,6 +11,7 @@ use super::binaries::is_native;
 use super::domain::Subject;
 use super::error::CapabilitiesError;
 use super::guests::guest;
+use super::host_cpu::{Which, host_model};
 use super::host_facts::Facts;
 use super::qemu::{Machine, QemuCaps};
 use super::{Capabilities, blocking};
@@ -77,7 +78,8 @@ impl Capabilities {
         Ok(subject.describe(&facts.around).format())
     }
 
-    /// What `<cpu mode='host-model'/>` stands for on this host with these capabilities.
+    /// What a guest with `<cpu mode='host-model'/>` gets on this host with these capabilities: only what survives
+    /// migration. None where nothing is known: another architecture, or no CPU map.
     pub async fn host_model(
         &self,
         caps: &QemuCaps,
@@ -85,7 +87,7 @@ impl Capabilities {
     ) -> Result<Option<model::domain::cpu::Cpu>, CapabilitiesError> {
         let facts = self.facts().await?;
         let map = facts.around.cpu_map.as_ref();
-        Ok(map.and_then(|map| super::host_cpu::host_model(map, caps, virt_type)))
+        Ok(map.and_then(|map| host_model(map, caps, virt_type, Which::Migratable)))
     }
 
     /// The host's facts, read once.

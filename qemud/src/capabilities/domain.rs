@@ -9,7 +9,7 @@ use model::domain::os::Arch;
 
 use super::binaries::is_native;
 use super::firmware::Installed;
-use super::host_cpu::{host_model, named_models};
+use super::host_cpu::{Which, host_model, named_models};
 use super::qemu::{Gic, Machine, QemuCaps};
 
 /// What a client asks about.
@@ -98,7 +98,10 @@ impl Subject<'_> {
         CpuCaps {
             host_passthrough: native.then(|| ValueList::new("hostPassthroughMigratable", passthrough)),
             maximum: self.feature("cpu-max").then(|| list("maximumMigratable", ["on", "off"])),
-            host_model: around.cpu_map.as_ref().and_then(|map| host_model(map, self.caps, virt_type)),
+            host_model: around
+                .cpu_map
+                .as_ref()
+                .and_then(|map| host_model(map, self.caps, virt_type, Which::All)),
             custom: custom.collect(),
         }
     }

@@ -17,6 +17,15 @@ const MAP_DIR: &str = "/usr/share/libvirt/cpu_map";
 /// Largest file of the map accepted.
 const MAX_FILE: u64 = 4 << 20;
 
+/// Which features of the offered processor count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// All: what domain capabilities report.
+    All,
+    /// Those that survive migration: what a guest gets.
+    Migratable,
+}
+
 /// Read the map for an architecture of the host; none if there is none (the log says why). Blocks.
 pub(super) fn read_map(arch: &str) -> Option<CpuMap> {
     if !is_x86(arch) {
@@ -54,12 +63,12 @@ pub(super) fn host(map: &CpuMap, cpuid: &HostCpuid) -> Option<Decoded> {
 
 /// What `<cpu mode='host-model'/>` stands for under this type of guest: the processor that QEMU offers, by the
 /// model of QEMU that suits it best.
-pub(super) fn host_model(map: &CpuMap, caps: &QemuCaps, virt_type: &str) -> Option<Cpu> {
+pub(super) fn host_model(map: &CpuMap, caps: &QemuCaps, virt_type: &str, which: Which) -> Option<Cpu> {
     if !is_x86(&caps.arch) {
         return None;
     }
     let accel = caps.accel(virt_type)?;
-    let data = offered(map, accel.host_cpu.as_ref()?, &caps.arch);
+    let data = offered(map, accel.host_cpu.as_ref()?, &caps.arch, which);
     let mut best: Option<(bool, Decoded)> = None;
     // What comes later in the map is newer and wins among equals.
     for model in map.models.iter().rev() {
@@ -102,10 +111,11 @@ fn disable_blockers(map: &CpuMap, decoded: &mut Decoded, own: &CpuModel, data: &
 
 /// The bits of the processor that QEMU offers; features that the map does not know are left out, and those of
 /// registers where the reference does not trust them: in QEMUs that are not for x86_64.
-fn offered(map: &CpuMap, cpu: &HostCpu, arch: &str) -> CpuData {
+fn offered(map: &CpuMap, cpu: &HostCpu, arch: &str, which: Which) -> CpuData {
     let of_register = |data: &CpuData| MSRS.iter().any(|index| data.get(Leaf::Msr(*index)).is_some());
     let mut data = CpuData::default();
-    for feature in cpu.features.keys().filter_map(|name| map.feature(name)) {
+    let wanted = cpu.features.iter().filter(|(_, migratable)| which == Which::All || **migratable);
+    for feature in wanted.filter_map(|(name, _)| map.feature(name)) {
         if arch == "x86_64" || !of_register(&feature.data) {
             data.add(&feature.data);
         }
