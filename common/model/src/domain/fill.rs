@@ -1,5 +1,7 @@
 //! What follows from the document alone, whatever the driver.
 
+use std::collections::BTreeSet;
+
 use super::device::Device;
 use super::os::{BootDevice, OsType};
 use super::vcpu::Placement;
@@ -77,12 +79,12 @@ impl Domain {
         if self.os.os_type != OsType::Hvm {
             return Ok(());
         }
-        let mut orders = Vec::new();
+        let mut orders = BTreeSet::new();
         for order in self.devices.iter().filter_map(|d| d.info()?.boot_order) {
-            if orders.contains(&order) {
-                return Err(XmlError::xml(format!("boot order '{order}' used for more than one device")));
+            if !orders.insert(order) {
+                let text = format!("boot order '{order}' used for more than one device");
+                return Err(XmlError::unsupported(text));
             }
-            orders.push(order);
         }
         match (self.os.boot.is_empty(), orders.is_empty()) {
             (true, true) => self.os.boot.push(BootDevice::Hd),

@@ -23,6 +23,7 @@ pub mod security;
 pub mod sysinfo;
 pub mod tune;
 mod validate;
+mod validate_devices;
 pub mod vcpu;
 
 pub use options::{FormatOptions, ParseOptions};

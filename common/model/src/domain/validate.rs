@@ -14,7 +14,8 @@ impl Domain {
         self.validate_lifecycle()?;
         self.validate_vcpus()?;
         self.validate_firmware()?;
-        self.devices.iter().try_for_each(|d| d.validate())
+        self.devices.iter().try_for_each(|d| d.validate())?;
+        self.validate_devices()
     }
 
     fn validate_name(&self) -> Result<(), XmlError> {
