@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant as Moment};
 
 use protocol::keepalive::rows;
 use protocol::message::MAX_MESSAGE;
@@ -15,6 +16,7 @@ use crate::Session;
 use crate::auth::Authenticator;
 use crate::core::framer::{Framer, Violation};
 use crate::core::keepalive::{Action, Keepalive};
+use crate::core::linger::Linger;
 use crate::dispatch::Dispatcher;
 use crate::limits::Workers;
 use crate::service::Service;
@@ -24,6 +26,8 @@ use crate::sync::lock;
 
 /// Messages handled before other sessions of the thread get their turn.
 const BATCH: usize = 64;
+/// The same for requests that follow each other at once.
+const QUICK_ROUNDS: u32 = 16;
 /// Longest message of a client that has not proved who it is; the largest step of SASL is below.
 const MAX_UNAUTHENTICATED: usize = 1 << 20;
 
@@ -75,6 +79,7 @@ pub(crate) struct Connection<S> {
     framer: Framer,
     backlog: Vec<u8>,
     keepalive: Option<(Keepalive, Pin<Box<Sleep>>)>,
+    linger: Linger,
     /// Not reading at the moment, whatever the client sends.
     deaf: bool,
 }
@@ -86,6 +91,9 @@ impl<S: Service> Connection<S> {
         auth: Arc<dyn Authenticator>,
         server: (Arc<S>, Arc<Workers>),
     ) -> Self {
+        // Without a second worker nobody would serve the others in the meantime.
+        let alone = tokio::runtime::Handle::current().metrics().num_workers() < 2;
+        let window = if alone { Duration::ZERO } else { session.inner().limits.load().linger };
         let dispatcher = Dispatcher::new(session.clone(), auth, server.0, server.1);
         Self {
             session,
@@ -94,6 +102,7 @@ impl<S: Service> Connection<S> {
             framer: Framer::new(MAX_UNAUTHENTICATED),
             backlog: Vec::new(),
             keepalive: None,
+            linger: Linger::new(window),
             deaf: false,
         }
     }
@@ -102,7 +111,7 @@ impl<S: Service> Connection<S> {
     pub(crate) async fn run(&mut self) -> Ending {
         loop {
             let result = match poll_fn(|cx| self.poll_wake(cx)).await {
-                Wake::Read => self.read(),
+                Wake::Read => self.read_while_quick().await,
                 Wake::Backlog => {
                     tokio::task::yield_now().await;
                     let backlog = std::mem::take(&mut self.backlog);
@@ -163,11 +172,66 @@ impl<S: Service> Connection<S> {
         Ok(out.blocked)
     }
 
-    fn read(&mut self) -> Result<(), Ending> {
-        socket::with_buffer(|buffer| match socket::receive(&self.socket, buffer)? {
+    /// Reads once, and again as long as the client comes back at once. Every few rounds the tasks of this thread have
+    /// their turn, such as those that handlers started; the other threads go on anyway.
+    async fn read_while_quick(&mut self) -> Result<(), Ending> {
+        socket::with_buffer(|buffer| {
+            let received = socket::receive(&self.socket, buffer)?;
+            self.on_received(received, buffer)
+        })?;
+        for round in 1u32.. {
+            if round.is_multiple_of(QUICK_ROUNDS) {
+                tokio::task::yield_now().await;
+            }
+            if !self.pause() || !self.read_quick()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that all is answered; whether to watch for the next request.
+    fn pause(&mut self) -> bool {
+        if !self.linger.is_on() {
+            return false;
+        }
+        let inner = self.session.inner();
+        let out = lock(&inner.out);
+        let ended = out.draining || out.is_closed();
+        if out.in_flight > 0 || out.blocked || ended || inner.full_streams.load(Ordering::SeqCst) > 0 {
+            return false;
+        }
+        self.linger.on_answered(Moment::now());
+        self.linger.deadline().is_some()
+    }
+
+    /// Watches the socket for a moment; whether it gave something.
+    fn read_quick(&mut self) -> Result<bool, Ending> {
+        let (Some(deadline), true) = (self.linger.deadline(), self.backlog.is_empty()) else {
+            return Ok(false);
+        };
+        let session = self.session.clone();
+        socket::with_buffer(|buffer| {
+            let watch = || socket::receive_until(&self.socket, buffer, deadline);
+            match session.inner().gauge.linger(watch).transpose()? {
+                Some(Received::Blocked) => {
+                    self.linger.in_vain();
+                    Ok(false)
+                }
+                Some(received) => self.on_received(received, buffer).map(|()| true),
+                None => Ok(false),
+            }
+        })
+    }
+
+    fn on_received(&mut self, received: Received, buffer: &[u8]) -> Result<(), Ending> {
+        match received {
             Received::Bytes(count, fds) => {
                 if let Some((core, _)) = &mut self.keepalive {
                     core.on_packet(Instant::now());
+                }
+                if self.linger.is_on() {
+                    self.linger.on_input(Moment::now());
                 }
                 self.framer.received(count, fds);
                 self.process(buffer.get(..count).unwrap_or_default())
@@ -175,7 +239,7 @@ impl<S: Service> Connection<S> {
             Received::Blocked => Ok(()),
             Received::End if self.framer.is_midway() => Err(Ending::Midway),
             Received::End => Err(Ending::Client),
-        })
+        }
     }
 
     /// Handles the messages in `chunk`; what must wait becomes the backlog. Replies leave together at the end.

@@ -5,5 +5,6 @@
 pub(crate) mod admission;
 pub(crate) mod framer;
 pub(crate) mod keepalive;
+pub(crate) mod linger;
 pub(crate) mod outbound;
 pub(crate) mod stream;

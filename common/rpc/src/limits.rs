@@ -25,6 +25,10 @@ pub struct Limits {
     pub keepalive_interval: Duration,
     /// Unanswered pings before a client is given up.
     pub keepalive_count: u32,
+    /// How long the server watches for the next request of a client that asks one thing after another, without giving up
+    /// the processor; zero: never. Only one session does so at a time, and only where another worker thread can serve
+    /// the rest.
+    pub linger: Duration,
 }
 
 impl Default for Limits {
@@ -38,6 +42,7 @@ impl Default for Limits {
             max_event_bytes: 8 << 20,
             keepalive_interval: Duration::from_secs(5),
             keepalive_count: 5,
+            linger: Duration::from_micros(50),
         }
     }
 }

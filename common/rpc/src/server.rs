@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -95,6 +95,8 @@ pub(crate) struct Gauge {
     unauthenticated: AtomicUsize,
     /// A place has become free, or the limits have changed.
     room: Notify,
+    /// A session watches for its client's next request.
+    lingering: AtomicBool,
 }
 
 impl<S: Service> Server<S> {
@@ -105,6 +107,7 @@ impl<S: Service> Server<S> {
             clients: watch::Sender::new(0),
             unauthenticated: AtomicUsize::new(0),
             room: Notify::new(),
+            lingering: AtomicBool::new(false),
         };
         Self(Arc::new(Inner {
             service,
@@ -345,6 +348,16 @@ impl Gauge {
     pub(crate) fn admitted(&self) {
         self.unauthenticated.fetch_sub(1, Ordering::Relaxed);
         self.room.notify_waiters();
+    }
+
+    /// Runs `watch` unless another session watches already.
+    pub(crate) fn linger<R>(&self, watch: impl FnOnce() -> R) -> Option<R> {
+        if self.lingering.swap(true, Ordering::Acquire) {
+            return None;
+        }
+        let result = watch();
+        self.lingering.store(false, Ordering::Release);
+        Some(result)
     }
 
     fn left(&self, authenticated: bool) {

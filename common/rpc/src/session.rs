@@ -41,7 +41,7 @@ pub(crate) struct Inner {
     keepalive: AtomicBool,
     pub(crate) calls: AtomicU64,
     pub(crate) limits: Arc<ArcSwap<Limits>>,
-    gauge: Arc<Gauge>,
+    pub(crate) gauge: Arc<Gauge>,
     pub(crate) out: Mutex<Output>,
     streams: Mutex<Vec<Arc<StreamState>>>,
     pub(crate) full_streams: AtomicUsize,

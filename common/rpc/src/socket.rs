@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use protocol::message::MAX_FDS;
 use rustix::net::{
@@ -72,6 +73,26 @@ pub(crate) fn receive(socket: &UnixStream, buffer: &mut [u8]) -> io::Result<Rece
         (Some((count, fds)), _) => Ok(Received::Bytes(count, fds)),
         (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
         (None, _) => Ok(Received::Blocked),
+    }
+}
+
+/// Reads until `deadline` without waiting for tokio; lets other threads of this processor run in between.
+///
+/// # Errors
+/// As [`receive`].
+pub(crate) fn receive_until(
+    socket: &UnixStream,
+    buffer: &mut [u8],
+    deadline: Instant,
+) -> io::Result<Received> {
+    loop {
+        match receive_now(socket, buffer) {
+            Ok((0, _)) => return Ok(Received::End),
+            Ok((count, fds)) => return Ok(Received::Bytes(count, fds)),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Err(_) if Instant::now() >= deadline => return Ok(Received::Blocked),
+            Err(_) => std::thread::yield_now(),
+        }
     }
 }
 

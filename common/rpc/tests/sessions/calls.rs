@@ -171,3 +171,28 @@ async fn an_event_of_a_past_session_goes_nowhere() {
     assert!(session.is_closed());
     assert!(!session.send_event(remote::PROGRAM, 318, Bytes::new()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_never_pauses_starves_nobody() {
+    let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+    let service = Closures::new().on(TYPE, move |call, _| {
+        let (tx, serial) = (tx.clone(), call.serial());
+        tokio::spawn(async move { tx.send(serial) });
+        std::future::ready(Ok(Vec::new()))
+    });
+    let server = service.serve(Limits { linger: std::time::Duration::from_millis(50), ..Limits::default() });
+    let mut busy = Client::main(&server);
+    let mut other = Client::main(&server);
+    for serial in 0..2000 {
+        busy.ask(TYPE, serial, b"");
+        if serial % 10 == 0 {
+            assert_eq!(other.ask(1, serial, b"fine"), b"fine");
+        }
+    }
+    let mut ran = Vec::new();
+    while ran.len() < 2000 {
+        ran.push(crate::support::soon(rx.recv()).await.expect("handlers live"));
+    }
+    ran.sort_unstable();
+    assert!(ran.iter().copied().eq(0..2000));
+}
