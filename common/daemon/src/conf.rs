@@ -1,7 +1,7 @@
 //! libvirt's `.conf` files: what they hold and typed access to it.
 //!
 //! One assignment per line, `key = value`, where a value is a number, a string, or a list of those;
-//! `#` starts a comment. [`parse`] has the grammar. Every error names the file and, where there is one, the line.
+//! `#` starts a comment; the module `parse` has the grammar. Every error names the file and, where there is one, the line.
 
 mod parse;
 
