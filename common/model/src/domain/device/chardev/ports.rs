@@ -1,0 +1,231 @@
+//! The guest ends of character devices.
+
+use std::net::Ipv4Addr;
+
+use super::{Backend, Channel, ChannelTarget, ChannelTargetType, Console, Parallel, Serial, Source};
+use crate::Token;
+use crate::domain::device::DeviceXml;
+use crate::domain::device::info::{Allow, DeviceInfo};
+use crate::domain::{FormatOptions, ParseOptions};
+use crate::xml::{Element, Writer, XmlError};
+
+impl DeviceXml for Serial {
+    const ELEMENT: &'static str = "serial";
+
+    fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let mut serial = Self {
+            source: Source::parse(element, options)?,
+            info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
+            ..Self::default()
+        };
+        if let Some(target) = element.child("target") {
+            serial.target_type = target_type(target)?;
+            serial.port = port(target)?;
+            serial.target_model = target.child("model").map(|m| m.require_token("name")).transpose()?;
+        }
+        Ok(serial)
+    }
+
+    fn format(&self, w: &mut Writer, options: &FormatOptions) {
+        w.start("serial");
+        self.source.format(w, options);
+        w.start("target").attr_opt("type", self.target_type).attr_opt("port", self.port);
+        if let Some(model) = self.target_model {
+            w.start("model").attr("name", model).end();
+        }
+        w.end();
+        self.info.format(w, options);
+        w.end();
+    }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        no_spicevmc(&self.source)?;
+        self.source.validate(false)
+    }
+
+    fn info(&self) -> Option<&DeviceInfo> {
+        Some(&self.info)
+    }
+
+    fn info_mut(&mut self) -> Option<&mut DeviceInfo> {
+        Some(&mut self.info)
+    }
+}
+
+impl DeviceXml for Parallel {
+    const ELEMENT: &'static str = "parallel";
+
+    fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        Ok(Self {
+            source: Source::parse(element, options)?,
+            port: element.child("target").map(port).transpose()?.flatten(),
+            info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
+        })
+    }
+
+    fn format(&self, w: &mut Writer, options: &FormatOptions) {
+        w.start("parallel");
+        self.source.format(w, options);
+        w.start("target").attr_opt("port", self.port).end();
+        self.info.format(w, options);
+        w.end();
+    }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        no_spicevmc(&self.source)?;
+        self.source.validate(false)
+    }
+
+    fn info(&self) -> Option<&DeviceInfo> {
+        Some(&self.info)
+    }
+
+    fn info_mut(&mut self) -> Option<&mut DeviceInfo> {
+        Some(&mut self.info)
+    }
+}
+
+impl DeviceXml for Console {
+    const ELEMENT: &'static str = "console";
+
+    fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let target = element.child("target");
+        let target_type = target.map(target_type).transpose()?.flatten();
+        Ok(Self {
+            source: Source::parse(element, options)?,
+            target_type,
+            port: target.map(port).transpose()?.flatten(),
+            info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
+        })
+    }
+
+    fn format(&self, w: &mut Writer, options: &FormatOptions) {
+        w.start("console").attr("type", self.source.backend.kind());
+        if let Backend::Pty { path: Some(path) } = &self.source.backend
+            && !options.inactive
+        {
+            // The older place of the terminal's path, which clients still read.
+            w.attr("tty", path);
+        }
+        self.source.format_children(w, options, None);
+        w.start("target").attr_opt("type", self.target_type).attr_opt("port", self.port).end();
+        self.info.format(w, options);
+        w.end();
+    }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        no_spicevmc(&self.source)?;
+        self.source.validate(false)
+    }
+
+    fn info(&self) -> Option<&DeviceInfo> {
+        Some(&self.info)
+    }
+
+    fn info_mut(&mut self) -> Option<&mut DeviceInfo> {
+        Some(&mut self.info)
+    }
+}
+
+impl DeviceXml for Channel {
+    const ELEMENT: &'static str = "channel";
+
+    fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let target = element.child("target");
+        Ok(Self {
+            source: Source::parse(element, options)?,
+            target: target.map(|t| ChannelTarget::parse(t, options)).transpose()?.ok_or_else(no_target)?,
+            info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
+        })
+    }
+
+    fn format(&self, w: &mut Writer, options: &FormatOptions) {
+        w.start("channel");
+        self.source.format(w, options);
+        self.target.format(w, options);
+        self.info.format(w, options);
+        w.end();
+    }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        let guestfwd = matches!(self.target, ChannelTarget::GuestFwd { .. });
+        if !matches!(self.target, ChannelTarget::Virtio { .. }) {
+            no_spicevmc(&self.source)?;
+        }
+        self.source.validate(!guestfwd)
+    }
+
+    fn info(&self) -> Option<&DeviceInfo> {
+        Some(&self.info)
+    }
+
+    fn info_mut(&mut self) -> Option<&mut DeviceInfo> {
+        Some(&mut self.info)
+    }
+}
+
+impl ChannelTarget {
+    /// The word for it.
+    pub fn kind(&self) -> ChannelTargetType {
+        match self {
+            Self::GuestFwd { .. } => ChannelTargetType::GuestFwd,
+            Self::Virtio { .. } => ChannelTargetType::Virtio,
+            Self::Xen { .. } => ChannelTargetType::Xen,
+        }
+    }
+
+    fn parse(target: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let name = target.attr_string("name");
+        let state = |t: &Element| if options.status { t.attr_token("state") } else { Ok(None) };
+        Ok(match target_type(target)?.ok_or_else(no_target)? {
+            ChannelTargetType::GuestFwd => Self::parse_guestfwd(target)?,
+            ChannelTargetType::Virtio => Self::Virtio { name, connected: state(target)? },
+            ChannelTargetType::Xen => Self::Xen { name, connected: state(target)? },
+        })
+    }
+
+    fn parse_guestfwd(target: &Element) -> Result<Self, XmlError> {
+        let missing = |what: &str| XmlError::xml(format!("guestfwd channel does not define a target {what}"));
+        let address = target.attr("address").ok_or_else(|| missing("address"))?;
+        if address.parse::<Ipv4Addr>().is_err() {
+            return Err(XmlError::unsupported("guestfwd channel only supports IPv4 addresses"));
+        }
+        let port = target.attr("port").ok_or_else(|| missing("port"))?;
+        let bad = |_| XmlError::xml(format!("Invalid port number: {port}"));
+        Ok(Self::GuestFwd { address: address.to_owned(), port: port.parse().map_err(bad)? })
+    }
+
+    fn format(&self, w: &mut Writer, options: &FormatOptions) {
+        w.start("target").attr("type", self.kind());
+        match self {
+            Self::GuestFwd { address, port } => _ = w.attr("address", address).attr("port", port),
+            Self::Virtio { name, connected } | Self::Xen { name, connected } => {
+                w.attr_opt("name", name.as_ref());
+                w.attr_opt("state", connected.filter(|_| !options.inactive));
+            }
+        }
+        w.end();
+    }
+}
+
+fn no_target() -> XmlError {
+    XmlError::xml("target type must be specified for channel device")
+}
+
+fn no_spicevmc(source: &Source) -> Result<(), XmlError> {
+    match source.backend {
+        Backend::SpiceVmc => Err(XmlError::unsupported("spicevmc device type only supports virtio")),
+        _ => Ok(()),
+    }
+}
+
+fn target_type<T: Token>(target: &Element) -> Result<Option<T>, XmlError> {
+    let Some(word) = target.attr("type") else { return Ok(None) };
+    let unknown = || XmlError::xml(format!("unknown target type '{word}' specified for character device"));
+    T::from_word(word).map(Some).ok_or_else(unknown)
+}
+
+fn port(target: &Element) -> Result<Option<u32>, XmlError> {
+    let Some(text) = target.attr("port") else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| XmlError::xml(format!("Invalid port number: {text}")))
+}

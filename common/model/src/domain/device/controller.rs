@@ -1,0 +1,401 @@
+//! `<controller>`: what other devices are plugged into.
+
+use super::DeviceXml;
+use super::info::Allow;
+use super::info::{DeviceInfo, VirtioOptions};
+use crate::Token;
+use crate::domain::{FormatOptions, ParseOptions};
+use crate::xml::{Element, Writer, XmlError, kib_from_element};
+
+/// A controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Controller {
+    /// Bus it makes, with the settings of that kind.
+    pub kind: ControllerKind,
+    /// Number among those of its bus. None: the next free one.
+    pub index: Option<u32>,
+    /// `<driver>`.
+    pub driver: ControllerDriver,
+    /// Alias, address.
+    pub info: DeviceInfo,
+}
+
+/// Kind of a controller, with what only that kind has. A model of None is the driver's choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControllerKind {
+    /// `ide`
+    Ide {
+        /// `model=`
+        model: Option<IdeModel>,
+    },
+    /// `fdc`: floppy disks.
+    Fdc,
+    /// `scsi`
+    Scsi {
+        /// `model=`
+        model: Option<ScsiModel>,
+    },
+    /// `sata`
+    Sata,
+    /// `virtio-serial`
+    VirtioSerial {
+        /// `model=`
+        model: Option<VirtioSerialModel>,
+        /// Number of ports.
+        ports: Option<u32>,
+        /// Number of interrupt vectors.
+        vectors: Option<u32>,
+    },
+    /// `ccid`: smart cards.
+    Ccid,
+    /// `usb`
+    Usb {
+        /// `model=`
+        model: Option<UsbModel>,
+        /// Number of ports (xHCI).
+        ports: Option<u32>,
+    },
+    /// `pci`
+    Pci(PciController),
+    /// `xenbus`
+    Xenbus {
+        /// Number of grant frames.
+        max_grant_frames: Option<u32>,
+        /// Number of event channels.
+        max_event_channels: Option<u32>,
+    },
+    /// `isa`
+    Isa {
+        /// `model=`
+        model: Option<IsaModel>,
+    },
+}
+
+/// `<controller type='pci'>`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PciController {
+    /// `model=`: what it is on the bus.
+    pub model: Option<PciModel>,
+    /// `<model name=>`: the device that stands for it.
+    pub model_name: Option<PciModelName>,
+    /// Chassis number of a bridge.
+    pub chassis_nr: Option<u32>,
+    /// Chassis of a port.
+    pub chassis: Option<u32>,
+    /// Port number.
+    pub port: Option<u32>,
+    /// Bus number of an expander.
+    pub bus_nr: Option<u32>,
+    /// Index of a sPAPR host bridge.
+    pub target_index: Option<u32>,
+    /// Whether devices can be plugged into the running guest.
+    pub hotplug: Option<bool>,
+    /// Guest NUMA node of an expander.
+    pub numa_node: Option<u32>,
+    /// Size of the 64-bit PCI hole in KiB.
+    pub pcihole64: Option<u64>,
+}
+
+/// `<driver>` of a controller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ControllerDriver {
+    /// Request queues.
+    pub queues: Option<u32>,
+    /// Commands queued per unit.
+    pub cmd_per_lun: Option<u32>,
+    /// Largest transfer in sectors of 512 bytes.
+    pub max_sectors: Option<u32>,
+    /// Notifications by eventfd.
+    pub ioeventfd: Option<bool>,
+    /// Number of the I/O thread that serves it.
+    pub iothread: Option<u32>,
+    /// virtio settings.
+    pub virtio: VirtioOptions,
+}
+
+tokens! {
+    /// `type=` of `<controller>`.
+    pub enum ControllerType {
+        Ide = "ide", Fdc = "fdc", Scsi = "scsi", Sata = "sata", VirtioSerial = "virtio-serial", Ccid = "ccid",
+        Usb = "usb", Pci = "pci", Xenbus = "xenbus", Isa = "isa",
+    }
+
+    /// Models of IDE controllers.
+    pub enum IdeModel { Piix3 = "piix3", Piix4 = "piix4", Ich6 = "ich6" }
+
+    /// Models of SCSI controllers.
+    pub enum ScsiModel {
+        Auto = "auto", BusLogic = "buslogic", LsiLogic = "lsilogic", LsiSas1068 = "lsisas1068",
+        Vmpvscsi = "vmpvscsi", Ibmvscsi = "ibmvscsi", Virtio = "virtio-scsi", LsiSas1078 = "lsisas1078",
+        VirtioTransitional = "virtio-transitional", VirtioNonTransitional = "virtio-non-transitional",
+        Ncr53c90 = "ncr53c90", Dc390 = "dc390", Am53c974 = "am53c974",
+    }
+
+    /// Models of virtio-serial controllers.
+    pub enum VirtioSerialModel {
+        Virtio = "virtio", VirtioTransitional = "virtio-transitional",
+        VirtioNonTransitional = "virtio-non-transitional",
+    }
+
+    /// Models of USB controllers.
+    pub enum UsbModel {
+        Piix3Uhci = "piix3-uhci", Piix4Uhci = "piix4-uhci", Ehci = "ehci", Ich9Ehci1 = "ich9-ehci1",
+        Ich9Uhci1 = "ich9-uhci1", Ich9Uhci2 = "ich9-uhci2", Ich9Uhci3 = "ich9-uhci3",
+        Vt82c686bUhci = "vt82c686b-uhci", PciOhci = "pci-ohci", NecXhci = "nec-xhci", Qusb1 = "qusb1",
+        Qusb2 = "qusb2", QemuXhci = "qemu-xhci", None = "none",
+    }
+
+    /// Models of PCI controllers.
+    pub enum PciModel {
+        PciRoot = "pci-root", PcieRoot = "pcie-root", PciBridge = "pci-bridge",
+        DmiToPciBridge = "dmi-to-pci-bridge", PcieToPciBridge = "pcie-to-pci-bridge",
+        PcieRootPort = "pcie-root-port", PcieSwitchUpstreamPort = "pcie-switch-upstream-port",
+        PcieSwitchDownstreamPort = "pcie-switch-downstream-port", PciExpanderBus = "pci-expander-bus",
+        PcieExpanderBus = "pcie-expander-bus",
+    }
+
+    /// Devices that stand for PCI controllers.
+    pub enum PciModelName {
+        PciBridge = "pci-bridge", I82801b11Bridge = "i82801b11-bridge", Ioh3420 = "ioh3420",
+        X3130Upstream = "x3130-upstream", Xio3130Downstream = "xio3130-downstream", Pxb = "pxb",
+        PxbPcie = "pxb-pcie", PcieRootPort = "pcie-root-port",
+        SpaprPciHostBridge = "spapr-pci-host-bridge", PciePciBridge = "pcie-pci-bridge",
+    }
+
+    /// Models of ISA controllers.
+    pub enum IsaModel { Isa = "isa" }
+}
+
+impl DeviceXml for Controller {
+    const ELEMENT: &'static str = "controller";
+
+    fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let kind = element.attr_token("type")?.unwrap_or(ControllerType::Ide);
+        Ok(Self {
+            index: non_negative(element, "index")?,
+            driver: element.child("driver").map(ControllerDriver::parse).transpose()?.unwrap_or_default(),
+            kind: ControllerKind::parse(element, kind)?,
+            info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
+        })
+    }
+
+    fn format(&self, w: &mut Writer, options: &FormatOptions) {
+        w.start("controller").attr("type", self.kind.kind()).attr_opt("index", self.index);
+        self.kind.format_attrs(w);
+        if let ControllerKind::Pci(pci) = &self.kind {
+            pci.format_children(w);
+        }
+        self.driver.format(w);
+        self.info.format(w, options);
+        if let ControllerKind::Pci(PciController { pcihole64: Some(size), .. }) = &self.kind {
+            w.start("pcihole64").attr("unit", "KiB").text(size).end();
+        }
+        w.end();
+    }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        match &self.kind {
+            ControllerKind::Pci(pci) => pci.validate(),
+            _ => Ok(()),
+        }
+    }
+
+    fn info(&self) -> Option<&DeviceInfo> {
+        Some(&self.info)
+    }
+
+    fn info_mut(&mut self) -> Option<&mut DeviceInfo> {
+        Some(&mut self.info)
+    }
+}
+
+impl ControllerKind {
+    /// The word for its bus.
+    pub fn kind(&self) -> ControllerType {
+        match self {
+            Self::Ide { .. } => ControllerType::Ide,
+            Self::Fdc => ControllerType::Fdc,
+            Self::Scsi { .. } => ControllerType::Scsi,
+            Self::Sata => ControllerType::Sata,
+            Self::VirtioSerial { .. } => ControllerType::VirtioSerial,
+            Self::Ccid => ControllerType::Ccid,
+            Self::Usb { .. } => ControllerType::Usb,
+            Self::Pci(_) => ControllerType::Pci,
+            Self::Xenbus { .. } => ControllerType::Xenbus,
+            Self::Isa { .. } => ControllerType::Isa,
+        }
+    }
+
+    /// A controller of this kind with nothing set.
+    pub fn of_type(kind: ControllerType) -> Self {
+        match kind {
+            ControllerType::Ide => Self::Ide { model: None },
+            ControllerType::Fdc => Self::Fdc,
+            ControllerType::Scsi => Self::Scsi { model: None },
+            ControllerType::Sata => Self::Sata,
+            ControllerType::VirtioSerial => Self::VirtioSerial { model: None, ports: None, vectors: None },
+            ControllerType::Ccid => Self::Ccid,
+            ControllerType::Usb => Self::Usb { model: None, ports: None },
+            ControllerType::Pci => Self::Pci(PciController::default()),
+            ControllerType::Xenbus => Self::Xenbus { max_grant_frames: None, max_event_channels: None },
+            ControllerType::Isa => Self::Isa { model: None },
+        }
+    }
+
+    fn parse(element: &Element, kind: ControllerType) -> Result<Self, XmlError> {
+        Ok(match kind {
+            ControllerType::Ide => Self::Ide { model: model(element)? },
+            ControllerType::Fdc => Self::Fdc,
+            ControllerType::Scsi => Self::Scsi { model: model(element)? },
+            ControllerType::Sata => Self::Sata,
+            ControllerType::VirtioSerial => Self::VirtioSerial {
+                model: model(element)?,
+                ports: non_negative(element, "ports")?,
+                vectors: non_negative(element, "vectors")?,
+            },
+            ControllerType::Ccid => Self::Ccid,
+            ControllerType::Usb => {
+                Self::Usb { model: model(element)?, ports: non_negative(element, "ports")? }
+            }
+            ControllerType::Pci => Self::Pci(PciController::parse(element)?),
+            ControllerType::Xenbus => Self::Xenbus {
+                max_grant_frames: non_negative(element, "maxGrantFrames")?,
+                max_event_channels: non_negative(element, "maxEventChannels")?,
+            },
+            ControllerType::Isa => Self::Isa { model: model(element)? },
+        })
+    }
+
+    fn format_attrs(&self, w: &mut Writer) {
+        match self {
+            Self::Ide { model } => _ = w.attr_opt("model", *model),
+            Self::Scsi { model } => _ = w.attr_opt("model", *model),
+            Self::VirtioSerial { model, ports, vectors } => {
+                w.attr_opt("model", *model).attr_opt("ports", *ports).attr_opt("vectors", *vectors);
+            }
+            Self::Usb { model, ports } => _ = w.attr_opt("model", *model).attr_opt("ports", *ports),
+            Self::Pci(pci) => _ = w.attr_opt("model", pci.model),
+            Self::Xenbus { max_grant_frames, max_event_channels } => {
+                w.attr_opt("maxGrantFrames", *max_grant_frames);
+                w.attr_opt("maxEventChannels", *max_event_channels);
+            }
+            Self::Isa { model } => _ = w.attr_opt("model", *model),
+            Self::Fdc | Self::Sata | Self::Ccid => {}
+        }
+    }
+}
+
+impl PciController {
+    fn parse(element: &Element) -> Result<Self, XmlError> {
+        let mut pci = Self { model: model(element)?, ..Self::default() };
+        if element.children_named("model").nth(1).is_some() {
+            return Err(XmlError::xml("Multiple <model> elements in controller definition not allowed"));
+        }
+        if let Some(name) = element.child("model").and_then(|m| m.attr("name")) {
+            let unknown = || XmlError::xml(format!("Unknown PCI controller model name '{name}'"));
+            pci.model_name = Some(PciModelName::from_word(name).ok_or_else(unknown)?);
+        }
+        if element.children_named("target").nth(1).is_some() {
+            return Err(XmlError::xml("Multiple <target> elements in controller definition not allowed"));
+        }
+        if let Some(target) = element.child("target") {
+            pci.parse_target(target)?;
+        }
+        let root = matches!(pci.model, Some(PciModel::PciRoot | PciModel::PcieRoot));
+        if let Some(hole) = element.child("pcihole64").filter(|_| root) {
+            pci.pcihole64 = Some(kib_from_element(hole, "pcihole64")?);
+        }
+        Ok(pci)
+    }
+
+    fn parse_target(&mut self, target: &Element) -> Result<(), XmlError> {
+        self.chassis_nr = target_number(target, "chassisNr")?;
+        self.chassis = target_number(target, "chassis")?;
+        self.port = target_number(target, "port")?;
+        self.bus_nr = target_number(target, "busNr")?;
+        self.target_index = target_number(target, "index")?;
+        self.hotplug = target.attr_on_off("hotplug")?;
+        self.numa_node = target.child_num("node")?;
+        Ok(())
+    }
+
+    fn format_children(&self, w: &mut Writer) {
+        if let Some(name) = self.model_name {
+            w.start("model").attr("name", name).end();
+        }
+        w.start("target")
+            .attr_opt("chassisNr", self.chassis_nr)
+            .attr_opt("chassis", self.chassis)
+            .attr_opt("port", self.port.map(|p| format!("{p:#x}")))
+            .attr_opt("busNr", self.bus_nr)
+            .attr_opt("index", self.target_index)
+            .attr_on_off("hotplug", self.hotplug)
+            .text_element_opt("node", self.numa_node)
+            .end_or_drop();
+    }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        let limits = [
+            ("chassisNr", self.chassis_nr, 1, 255),
+            ("chassis", self.chassis, 0, 255),
+            ("port", self.port, 0, 255),
+            ("busNr", self.bus_nr, 1, 254),
+            ("index", self.target_index, 0, 30),
+        ];
+        for (name, value, least, most) in limits {
+            if let Some(n) = value.filter(|n| !(least..=most).contains(n)) {
+                let text = format!("PCI controller {name} '{n}' out of range - must be {least}-{most}");
+                return Err(XmlError::xml(text));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ControllerDriver {
+    fn parse(driver: &Element) -> Result<Self, XmlError> {
+        Ok(Self {
+            queues: driver.attr_num("queues")?,
+            cmd_per_lun: driver.attr_num("cmd_per_lun")?,
+            max_sectors: driver.attr_num("max_sectors")?,
+            ioeventfd: driver.attr_on_off("ioeventfd")?,
+            iothread: driver.attr_num("iothread")?,
+            virtio: VirtioOptions::parse(driver)?,
+        })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.start("driver")
+            .attr_opt("queues", self.queues.filter(|n| *n > 0))
+            .attr_opt("cmd_per_lun", self.cmd_per_lun.filter(|n| *n > 0))
+            .attr_opt("max_sectors", self.max_sectors.filter(|n| *n > 0))
+            .attr_on_off("ioeventfd", self.ioeventfd)
+            .attr_opt("iothread", self.iothread.filter(|n| *n > 0));
+        self.virtio.format(w).end_or_drop();
+    }
+}
+
+/// `model=`, as a word of the kind's list.
+fn model<T: Token>(element: &Element) -> Result<Option<T>, XmlError> {
+    let Some(text) = element.attr("model") else { return Ok(None) };
+    let unknown = || XmlError::unsupported(format!("Unknown model type '{text}'"));
+    T::from_word(text).map(Some).ok_or_else(unknown)
+}
+
+/// A number that the reference keeps as a signed one and refuses when negative.
+fn non_negative(element: &Element, name: &str) -> Result<Option<u32>, XmlError> {
+    let Some(number) = element.attr_num::<i32>(name)? else { return Ok(None) };
+    let text = element.attr(name).unwrap_or_default();
+    let negative = |_| XmlError::bad_number(element.local_name(), name, text, "non-negative value");
+    u32::try_from(number).map(Some).map_err(negative)
+}
+
+/// A number of `<target>`: any base; -1 stands for "not given".
+fn target_number(target: &Element, name: &str) -> Result<Option<u32>, XmlError> {
+    match target.attr_num_any_base::<i32>(name)? {
+        None | Some(-1) => Ok(None),
+        Some(n) => u32::try_from(n)
+            .map(Some)
+            .map_err(|_| XmlError::xml(format!("PCI controller {name} '{n}' out of range"))),
+    }
+}

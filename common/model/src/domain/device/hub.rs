@@ -1,0 +1,44 @@
+//! `<hub>`: USB hubs.
+
+use super::DeviceXml;
+use super::info::Allow;
+use super::info::DeviceInfo;
+use crate::domain::{FormatOptions, ParseOptions};
+use crate::xml::{Element, Writer, XmlError};
+
+/// A hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hub {
+    /// Kind.
+    pub kind: HubType,
+    /// Alias, address.
+    pub info: DeviceInfo,
+}
+
+tokens! {
+    /// `type=`
+    pub enum HubType { Usb = "usb" }
+}
+
+impl DeviceXml for Hub {
+    const ELEMENT: &'static str = "hub";
+
+    fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let info = DeviceInfo::parse(element, options, Allow::NOTHING)?;
+        Ok(Self { kind: element.require_token("type")?, info })
+    }
+
+    fn format(&self, w: &mut Writer, options: &FormatOptions) {
+        w.start("hub").attr("type", self.kind);
+        self.info.format(w, options);
+        w.end();
+    }
+
+    fn info(&self) -> Option<&DeviceInfo> {
+        Some(&self.info)
+    }
+
+    fn info_mut(&mut self) -> Option<&mut DeviceInfo> {
+        Some(&mut self.info)
+    }
+}
