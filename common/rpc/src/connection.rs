@@ -19,6 +19,7 @@ use crate::core::keepalive::{Action, Keepalive};
 use crate::core::linger::Linger;
 use crate::dispatch::Dispatcher;
 use crate::limits::Workers;
+use crate::output::Close;
 use crate::service::Service;
 use crate::session::tell;
 use crate::socket::{self, Received};
@@ -41,8 +42,8 @@ pub(crate) enum Ending {
     #[error("the client has closed the connection inside a message")]
     Midway,
     /// Our side closes.
-    #[error("{0}")]
-    Closed(String),
+    #[error(transparent)]
+    Closed(Close),
     /// All is answered, and the server stops.
     #[error("the server stops")]
     Drained,
@@ -320,8 +321,17 @@ impl<S: Service> Connection<S> {
 }
 
 impl Ending {
-    /// Whether it is part of an ordinary life.
-    pub(crate) fn is_ordinary(&self) -> bool {
-        matches!(self, Self::Client | Self::Drained)
+    /// Logs the end of session `client`, as loud as it deserves.
+    pub(crate) fn log(&self, client: u64) {
+        match self {
+            Self::Client | Self::Drained | Self::Closed(Close::Client) => {
+                tracing::debug!(client, "session ended: {self}");
+            }
+            Self::Read(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+                tracing::debug!(client, "session ended: {self}");
+            }
+            Self::Closed(Close::Asked(_)) => tracing::info!(client, "session ended: {self}"),
+            _ => tracing::warn!(client, "session ended: {self}"),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The sending side of a session: whoever has something to send queues it here and writes it at once if nobody is ahead.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -22,6 +22,20 @@ pub(crate) enum Token {
     Stream(Arc<StreamState>),
 }
 
+/// Why a session has to end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Close {
+    /// The client has gone; seen when writing.
+    #[error("the client has closed the connection")]
+    Client,
+    /// The driver wants it.
+    #[error("{0}")]
+    Asked(String),
+    /// It cannot go on.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// State behind the session's lock.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -40,7 +54,7 @@ pub(crate) struct Output {
     /// No more requests are taken; the session ends with the last reply.
     pub(crate) draining: bool,
     /// Why the session has to end, or has ended.
-    pub(crate) close: Option<String>,
+    pub(crate) close: Option<Close>,
     /// The session's task.
     pub(crate) waker: Option<Waker>,
 }
@@ -94,7 +108,10 @@ impl Output {
                 }
                 Ok(false) => {}
                 Err(error) => {
-                    self.end(format!("cannot write: {error}"));
+                    self.end(match error.kind() {
+                        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Close::Client,
+                        _ => Close::Failed(format!("cannot write: {error}")),
+                    });
                     break;
                 }
             }
@@ -106,7 +123,7 @@ impl Output {
     }
 
     /// Asks the session's task to end.
-    pub(crate) fn end(&mut self, reason: String) {
+    pub(crate) fn end(&mut self, reason: Close) {
         if self.close.is_none() {
             self.close = Some(reason);
             self.queue.clear();
@@ -122,7 +139,7 @@ impl Output {
     }
 
     /// One write; whether the socket is full now.
-    fn write(&mut self, socket: &UnixStream, departed: &mut Departed) -> std::io::Result<bool> {
+    fn write(&mut self, socket: &UnixStream, departed: &mut Departed) -> io::Result<bool> {
         let mut replies = 0;
         let sent = |token| match token {
             Token::Request => replies += 1,

@@ -135,7 +135,8 @@ impl<S: Service> Server<S> {
         Ok(())
     }
 
-    /// Serves a connected socket whose client has nothing to prove, beyond all limits of clients.
+    /// Serves a connected socket whose client has nothing to prove, beyond all limits of clients. To be called inside a
+    /// tokio runtime, as [`Self::serve_with`].
     ///
     /// # Errors
     /// The socket cannot be registered with the runtime, or is no unix socket.
@@ -288,12 +289,7 @@ impl<S: Service> Server<S> {
         self.0.tasks.spawn(async move {
             registered.open();
             let ending = connection.run().await;
-            let id = registered.session.id();
-            if ending.is_ordinary() {
-                tracing::debug!(client = id, "session ended: {ending}");
-            } else {
-                tracing::warn!(client = id, "session ended: {ending}");
-            }
+            ending.log(registered.session.id());
         });
         Ok(session)
     }

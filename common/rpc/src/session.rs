@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::core::admission::Standing;
 use crate::core::outbound::Outgoing;
 use crate::limits::Limits;
-use crate::output::{Departed, Output, Token};
+use crate::output::{Close, Departed, Output, Token};
 use crate::server::{EndpointKind, Gauge};
 use crate::stream::StreamState;
 use crate::sync::lock;
@@ -145,7 +145,7 @@ impl Session {
                 return false;
             }
             if let Err(overflow) = out.queue.push_event(Outgoing::new(&header, body, None), max) {
-                out.end(format!("the client does not read: {overflow}"));
+                out.end(Close::Failed(format!("the client does not read: {overflow}")));
                 return false;
             }
             out.flush_unless_corked()
@@ -172,7 +172,7 @@ impl Session {
 
     /// Disconnects the client; what waits for it is dropped. The reason is logged.
     pub fn close(&self, reason: impl Into<String>) {
-        lock(&self.0.out).end(reason.into());
+        lock(&self.0.out).end(Close::Asked(reason.into()));
     }
 
     /// The driver's state of this session: one value per type, made at the first request. It is dropped behind
@@ -269,7 +269,7 @@ impl Session {
                 return;
             }
             if let Err(overflow) = out.queue.push_control(Outgoing::new(&header, Bytes::new(), None), max) {
-                out.end(format!("the client does not read: {overflow}"));
+                out.end(Close::Failed(format!("the client does not read: {overflow}")));
                 return;
             }
             out.flush_unless_corked()
@@ -288,7 +288,7 @@ impl Session {
     pub(crate) fn finish(&self) {
         {
             let mut out = lock(&self.0.out);
-            out.close.get_or_insert_with(|| "session ended".to_owned());
+            out.close.get_or_insert(Close::Client);
             out.queue.clear();
             out.socket = None;
             out.waker = None;
