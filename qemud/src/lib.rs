@@ -1,1 +1,31 @@
 //! virtqemud: QEMU guests for libvirt clients.
+//!
+//! * [`service`] and [`calls`]: the procedures that clients call;
+//! * [`driver`]: what the calls share; [`domain`]: one domain's state; [`define`]: definitions;
+//! * [`process`]: the guest's QEMU from its start to its end, and after a restart of the daemon;
+//! * [`monitor`]: QMP; [`capabilities`]: what the emulators of this host can do;
+//! * [`defaults`]: what a definition leaves open; [`command`] and [`device`]: from a definition to QEMU's
+//!   command line, pure.
+#![forbid(unsafe_code)]
+
+pub mod calls;
+pub mod capabilities;
+pub mod command;
+pub mod config;
+pub mod console;
+pub mod defaults;
+pub mod define;
+pub mod device;
+pub mod domain;
+pub mod driver;
+pub mod figures;
+pub mod hostfacts;
+pub mod hostinfo;
+pub mod monitor;
+pub mod notify;
+pub mod parts;
+pub mod ports;
+pub mod process;
+pub mod service;
+pub mod session;
+pub mod startup;

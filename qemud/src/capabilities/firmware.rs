@@ -92,7 +92,8 @@ fn fits(descriptor: &Firmware, interface: &str, arch: &str, machine: &str) -> bo
     descriptor.satisfies(&wanted) || descriptor.satisfies(&stateless)
 }
 
-fn descriptors() -> Vec<Firmware> {
+/// All readable descriptors in the order of their file names, which is their order of preference. Blocks.
+pub(crate) fn descriptors() -> Vec<Firmware> {
     let mut files = BTreeMap::new();
     for dir in DIRS {
         for entry in store::list(Path::new(dir), ".json").unwrap_or_default() {

@@ -73,8 +73,8 @@ pub(super) fn host_model(map: &CpuMap, caps: &QemuCaps, virt_type: &str, which: 
     // What comes later in the map is newer and wins among equals.
     for model in map.models.iter().rev() {
         let Some(own) = accel.cpus.iter().find(|cpu| cpu.name == model.name) else { continue };
-        let usable = |name: &str| name == model.name;
-        let decoded = map.decode(&data, &Candidates::Guest { usable: &usable, preferred: None });
+        let known = |name: &str| (name == model.name).then(Vec::new);
+        let decoded = map.decode(&data, &Candidates::Guest { known: &known, preferred: None });
         let Some(mut decoded) = decoded else { continue };
         disable_blockers(map, &mut decoded, own, &data);
         let same =

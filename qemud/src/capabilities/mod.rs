@@ -11,7 +11,7 @@ mod cpuid;
 mod domain;
 mod error;
 mod features;
-mod firmware;
+pub(crate) mod firmware;
 mod guests;
 mod host_cpu;
 mod host_facts;

@@ -1,0 +1,73 @@
+//! Memory and vcpus of a domain, as far as they are questions.
+
+use protocol::consts;
+use protocol::remote::*;
+use protocol::{ErrorDomain, Fault};
+use rpc::Call;
+
+use crate::domain::View;
+use crate::driver::{check_flags, exclusive_flags};
+use crate::service::Virtqemud;
+
+/// `VIR_DOMAIN_AFFECT_LIVE`, with its name for errors.
+const LIVE: (u32, &str) = (consts::domain_modification_impact::LIVE, "VIR_DOMAIN_AFFECT_LIVE");
+/// `VIR_DOMAIN_AFFECT_CONFIG`, with its name for errors.
+const CONFIG: (u32, &str) = (consts::domain_modification_impact::CONFIG, "VIR_DOMAIN_AFFECT_CONFIG");
+
+impl DomainCompute<Call> for Virtqemud {
+    async fn domain_get_max_memory(
+        &self,
+        _call: &Call,
+        args: DomainGetMaxMemoryArgs,
+    ) -> Result<DomainGetMaxMemoryRet, Fault> {
+        let view = self.driver.view(&args.dom)?;
+        Ok(DomainGetMaxMemoryRet { memory: view.definition()?.memory.total_kib })
+    }
+
+    async fn domain_get_max_vcpus(
+        &self,
+        _call: &Call,
+        args: DomainGetMaxVcpusArgs,
+    ) -> Result<DomainGetMaxVcpusRet, Fault> {
+        let view = self.driver.view(&args.dom)?;
+        Ok(DomainGetMaxVcpusRet { num: count(view.definition()?.vcpus.max) })
+    }
+
+    async fn domain_get_vcpus_flags(
+        &self,
+        _call: &Call,
+        args: DomainGetVcpusFlagsArgs,
+    ) -> Result<DomainGetVcpusFlagsRet, Fault> {
+        let maximum = consts::domain_vcpu_flags::MAXIMUM;
+        check_flags("virDomainGetVcpusFlags", args.flags, LIVE.0 | CONFIG.0 | maximum)?;
+        let view = self.driver.view(&args.dom)?;
+        let definition = affected(&view, args.flags)?;
+        let num = if args.flags & maximum != 0 {
+            definition.vcpus.max
+        } else {
+            definition.vcpus.current
+        };
+        Ok(DomainGetVcpusFlagsRet { num: count(num) })
+    }
+}
+
+/// The definition that the flags mean: the running guest's, the next start's, or with neither the one that
+/// counts now.
+fn affected(view: &View, flags: u32) -> Result<&model::domain::Domain, Fault> {
+    exclusive_flags(flags, LIVE, CONFIG)?;
+    if flags & LIVE.0 != 0 {
+        return Ok(&view.active()?.definition);
+    }
+    if flags & CONFIG.0 != 0 {
+        let none = || {
+            let detail = "transient domains do not have any persistent config";
+            Fault::new(ErrorDomain::QEMU, protocol::ErrorCode::OPERATION_INVALID, detail)
+        };
+        return view.persistent.as_deref().ok_or_else(none);
+    }
+    view.definition().map(|definition| &**definition)
+}
+
+fn count(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}

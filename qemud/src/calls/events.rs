@@ -1,0 +1,81 @@
+//! Subscriptions to domain events, in the older forms without callback id and in the newer one.
+
+use protocol::remote::*;
+use protocol::{ErrorDomain, Fault};
+use rpc::Call;
+use uuid::Uuid;
+
+use crate::notify::{check_event_id, topic};
+use crate::service::Virtqemud;
+
+/// The lifecycle event's id, the only one of the oldest form.
+const LIFECYCLE: i32 = 0;
+
+impl DomainEvents<Call> for Virtqemud {
+    async fn connect_domain_event_register(&self, call: &Call) -> Result<ConnectDomainEventRegisterRet, Fault> {
+        self.subscribe_plain(call, LIFECYCLE)?;
+        Ok(ConnectDomainEventRegisterRet { cb_registered: 1 })
+    }
+
+    async fn connect_domain_event_deregister(
+        &self,
+        call: &Call,
+    ) -> Result<ConnectDomainEventDeregisterRet, Fault> {
+        self.unsubscribe_plain(call, LIFECYCLE)?;
+        Ok(ConnectDomainEventDeregisterRet { cb_registered: 0 })
+    }
+
+    async fn connect_domain_event_register_any(
+        &self,
+        call: &Call,
+        args: ConnectDomainEventRegisterAnyArgs,
+    ) -> Result<(), Fault> {
+        self.subscribe_plain(call, args.eventID)
+    }
+
+    async fn connect_domain_event_deregister_any(
+        &self,
+        call: &Call,
+        args: ConnectDomainEventDeregisterAnyArgs,
+    ) -> Result<(), Fault> {
+        self.unsubscribe_plain(call, args.eventID)
+    }
+
+    async fn connect_domain_event_callback_register_any(
+        &self,
+        call: &Call,
+        args: ConnectDomainEventCallbackRegisterAnyArgs,
+    ) -> Result<ConnectDomainEventCallbackRegisterAnyRet, Fault> {
+        check_event_id(args.eventID)?;
+        let object = match &args.dom {
+            Some(named) => Some(self.driver.domain(named)?.uuid()),
+            None => None::<Uuid>,
+        };
+        let id = self.driver.events.subscribe(call.session(), topic(args.eventID), object);
+        let id = id.map_err(::driver::fault::event(ErrorDomain::RPC))?;
+        Ok(ConnectDomainEventCallbackRegisterAnyRet { callbackID: id })
+    }
+
+    async fn connect_domain_event_callback_deregister_any(
+        &self,
+        call: &Call,
+        args: ConnectDomainEventCallbackDeregisterAnyArgs,
+    ) -> Result<(), Fault> {
+        let ended = self.driver.events.unsubscribe(call.session().id(), "domain", args.callbackID);
+        ended.map_err(::driver::fault::event(ErrorDomain::RPC))
+    }
+}
+
+impl Virtqemud {
+    fn subscribe_plain(&self, call: &Call, id: i32) -> Result<(), Fault> {
+        check_event_id(id)?;
+        let subscribed = self.driver.events.subscribe_plain(call.session(), topic(id));
+        subscribed.map_err(::driver::fault::event(ErrorDomain::RPC))
+    }
+
+    fn unsubscribe_plain(&self, call: &Call, id: i32) -> Result<(), Fault> {
+        check_event_id(id)?;
+        let ended = self.driver.events.unsubscribe_plain(call.session().id(), topic(id));
+        ended.map_err(::driver::fault::event(ErrorDomain::RPC))
+    }
+}

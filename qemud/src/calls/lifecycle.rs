@@ -1,0 +1,296 @@
+//! From definition to destruction, and the questions about a domain that need no guest.
+
+use protocol::consts;
+use protocol::remote::*;
+use protocol::xdr::{UChar, UShort};
+use protocol::{ErrorCode, ErrorDomain, Fault};
+use rpc::Call;
+use uuid::Uuid;
+
+use super::list;
+use crate::define;
+use crate::driver::{check_flags, named, no_domain};
+use crate::process::{StartOptions, control, start, stop};
+use crate::service::Virtqemud;
+
+/// `VIR_DOMAIN_START_*` that a start takes.
+const START_FLAGS: u32 = consts::domain_create_flags::START_PAUSED
+    | consts::domain_create_flags::START_AUTODESTROY
+    | consts::domain_create_flags::START_BYPASS_CACHE
+    | consts::domain_create_flags::START_FORCE_BOOT
+    | consts::domain_create_flags::START_RESET_NVRAM;
+
+impl DomainLifecycle<Call> for Virtqemud {
+    async fn domain_define_xml(
+        &self,
+        _call: &Call,
+        args: DomainDefineXmlArgs,
+    ) -> Result<DomainDefineXmlRet, Fault> {
+        let view = define::define(&self.driver, &args.xml, 0).await?;
+        Ok(DomainDefineXmlRet { dom: named(&view)? })
+    }
+
+    async fn domain_define_xml_flags(
+        &self,
+        _call: &Call,
+        args: DomainDefineXmlFlagsArgs,
+    ) -> Result<DomainDefineXmlFlagsRet, Fault> {
+        let view = define::define(&self.driver, &args.xml, args.flags).await?;
+        Ok(DomainDefineXmlFlagsRet { dom: named(&view)? })
+    }
+
+    async fn domain_undefine(&self, _call: &Call, args: DomainUndefineArgs) -> Result<(), Fault> {
+        define::undefine(&self.driver, &args.dom, 0).await
+    }
+
+    async fn domain_undefine_flags(&self, _call: &Call, args: DomainUndefineFlagsArgs) -> Result<(), Fault> {
+        define::undefine(&self.driver, &args.dom, args.flags).await
+    }
+
+    async fn domain_create(&self, call: &Call, args: DomainCreateArgs) -> Result<(), Fault> {
+        start::defined(&self.driver, &args.dom, options(call, 0)).await.map(|_| ())
+    }
+
+    async fn domain_create_with_flags(
+        &self,
+        call: &Call,
+        args: DomainCreateWithFlagsArgs,
+    ) -> Result<DomainCreateWithFlagsRet, Fault> {
+        check_flags("virDomainCreateWithFlags", args.flags, START_FLAGS)?;
+        let view = start::defined(&self.driver, &args.dom, options(call, args.flags)).await?;
+        Ok(DomainCreateWithFlagsRet { dom: named(&view)? })
+    }
+
+    async fn domain_create_xml(
+        &self,
+        call: &Call,
+        args: DomainCreateXmlArgs,
+    ) -> Result<DomainCreateXmlRet, Fault> {
+        check_flags("virDomainCreateXML", args.flags, START_FLAGS | consts::domain_create_flags::START_VALIDATE)?;
+        let view = start::transient(&self.driver, &args.xml_desc, options(call, args.flags)).await?;
+        Ok(DomainCreateXmlRet { dom: named(&view)? })
+    }
+
+    async fn domain_destroy(&self, _call: &Call, args: DomainDestroyArgs) -> Result<(), Fault> {
+        stop::destroy(&self.driver, &args.dom, 0).await
+    }
+
+    async fn domain_destroy_flags(&self, _call: &Call, args: DomainDestroyFlagsArgs) -> Result<(), Fault> {
+        stop::destroy(&self.driver, &args.dom, args.flags).await
+    }
+
+    async fn domain_shutdown(&self, _call: &Call, args: DomainShutdownArgs) -> Result<(), Fault> {
+        control::shutdown(&self.driver, &args.dom, 0).await
+    }
+
+    async fn domain_shutdown_flags(&self, _call: &Call, args: DomainShutdownFlagsArgs) -> Result<(), Fault> {
+        control::shutdown(&self.driver, &args.dom, args.flags).await
+    }
+
+    async fn domain_reboot(&self, _call: &Call, args: DomainRebootArgs) -> Result<(), Fault> {
+        control::reboot(&self.driver, &args.dom, args.flags).await
+    }
+
+    async fn domain_reset(&self, _call: &Call, args: DomainResetArgs) -> Result<(), Fault> {
+        control::reset(&self.driver, &args.dom, args.flags).await
+    }
+
+    async fn domain_suspend(&self, _call: &Call, args: DomainSuspendArgs) -> Result<(), Fault> {
+        control::suspend(&self.driver, &args.dom).await
+    }
+
+    async fn domain_resume(&self, _call: &Call, args: DomainResumeArgs) -> Result<(), Fault> {
+        control::resume(&self.driver, &args.dom).await
+    }
+
+    async fn domain_get_autostart(
+        &self,
+        _call: &Call,
+        args: DomainGetAutostartArgs,
+    ) -> Result<DomainGetAutostartRet, Fault> {
+        let autostart = self.driver.view(&args.dom)?.autostart.into();
+        Ok(DomainGetAutostartRet { autostart })
+    }
+
+    async fn domain_set_autostart(&self, _call: &Call, args: DomainSetAutostartArgs) -> Result<(), Fault> {
+        define::set_autostart(&self.driver, &args.dom, args.autostart != 0).await
+    }
+
+    async fn domain_lookup_by_id(
+        &self,
+        _call: &Call,
+        args: DomainLookupByIdArgs,
+    ) -> Result<DomainLookupByIdRet, Fault> {
+        let id = args.id;
+        let found = self.driver.domains.by_id(id);
+        let found = found.ok_or_else(|| no_domain(format!("no domain with matching id {id}")))?;
+        Ok(DomainLookupByIdRet { dom: named(&found.view())? })
+    }
+
+    async fn domain_lookup_by_name(
+        &self,
+        _call: &Call,
+        args: DomainLookupByNameArgs,
+    ) -> Result<DomainLookupByNameRet, Fault> {
+        let found = self.driver.domains.by_name(&args.name);
+        let found =
+            found.ok_or_else(|| no_domain(format!("no domain with matching name '{}'", args.name)))?;
+        Ok(DomainLookupByNameRet { dom: named(&found.view())? })
+    }
+
+    async fn domain_lookup_by_uuid(
+        &self,
+        _call: &Call,
+        args: DomainLookupByUuidArgs,
+    ) -> Result<DomainLookupByUuidRet, Fault> {
+        let uuid = Uuid::from_bytes(args.uuid.0);
+        let found = self.driver.domains.by_uuid(uuid);
+        let found = found.ok_or_else(|| crate::domain::no_domain_uuid(uuid))?;
+        Ok(DomainLookupByUuidRet { dom: named(&found.view())? })
+    }
+
+    async fn connect_list_all_domains(
+        &self,
+        _call: &Call,
+        args: ConnectListAllDomainsArgs,
+    ) -> Result<ConnectListAllDomainsRet, Fault> {
+        check_flags("virConnectListAllDomains", args.flags, list::ALL_FLAGS)?;
+        let (domains, ret) = list::all(&self.driver, args.need_results != 0, args.flags)?;
+        Ok(ConnectListAllDomainsRet { domains: domains.into(), ret })
+    }
+
+    async fn connect_list_domains(
+        &self,
+        _call: &Call,
+        args: ConnectListDomainsArgs,
+    ) -> Result<ConnectListDomainsRet, Fault> {
+        let most = list::most(args.maxids, "maxids")?;
+        Ok(ConnectListDomainsRet { ids: list::ids(&self.driver, most).into() })
+    }
+
+    async fn connect_num_of_domains(&self, _call: &Call) -> Result<ConnectNumOfDomainsRet, Fault> {
+        let num = list::ids(&self.driver, usize::MAX).len();
+        Ok(ConnectNumOfDomainsRet { num: i32::try_from(num).unwrap_or(i32::MAX) })
+    }
+
+    async fn connect_list_defined_domains(
+        &self,
+        _call: &Call,
+        args: ConnectListDefinedDomainsArgs,
+    ) -> Result<ConnectListDefinedDomainsRet, Fault> {
+        let most = list::most(args.maxnames, "maxnames")?;
+        Ok(ConnectListDefinedDomainsRet { names: list::inactive_names(&self.driver, most).into() })
+    }
+
+    async fn connect_num_of_defined_domains(
+        &self,
+        _call: &Call,
+    ) -> Result<ConnectNumOfDefinedDomainsRet, Fault> {
+        let num = list::inactive_names(&self.driver, usize::MAX).len();
+        Ok(ConnectNumOfDefinedDomainsRet { num: i32::try_from(num).unwrap_or(i32::MAX) })
+    }
+
+    async fn domain_get_info(&self, _call: &Call, args: DomainGetInfoArgs) -> Result<DomainGetInfoRet, Fault> {
+        let view = self.driver.view(&args.dom)?;
+        let definition = view.definition()?;
+        let memory = match &view.live {
+            Some(live) => live.balloon_kib,
+            None => definition.memory.current_kib,
+        };
+        Ok(DomainGetInfoRet {
+            state: UChar(u8::try_from(view.status.number()).unwrap_or(0)),
+            maxMem: definition.memory.total_kib,
+            memory,
+            nrVirtCpu: UShort(u16::try_from(definition.vcpus.current).unwrap_or(u16::MAX)),
+            cpuTime: crate::figures::cpu_time_ns(&view),
+        })
+    }
+
+    async fn domain_get_state(
+        &self,
+        _call: &Call,
+        args: DomainGetStateArgs,
+    ) -> Result<DomainGetStateRet, Fault> {
+        check_flags("virDomainGetState", args.flags, 0)?;
+        let status = self.driver.view(&args.dom)?.status;
+        Ok(DomainGetStateRet { state: status.number(), reason: status.reason })
+    }
+
+    async fn domain_get_control_info(
+        &self,
+        _call: &Call,
+        args: DomainGetControlInfoArgs,
+    ) -> Result<DomainGetControlInfoRet, Fault> {
+        check_flags("virDomainGetControlInfo", args.flags, 0)?;
+        let domain = self.driver.domain(&args.dom)?;
+        let view = domain.view();
+        let live = view.active()?;
+        let (state, since) = control::control_state(&domain, live);
+        let time = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        Ok(DomainGetControlInfoRet { state, details: 0, stateTime: time })
+    }
+
+    async fn domain_get_xml_desc(
+        &self,
+        _call: &Call,
+        args: DomainGetXmlDescArgs,
+    ) -> Result<DomainGetXmlDescRet, Fault> {
+        let xml = define::describe(&self.driver.view(&args.dom)?, args.flags)?;
+        Ok(DomainGetXmlDescRet { xml })
+    }
+
+    async fn domain_get_os_type(
+        &self,
+        _call: &Call,
+        args: DomainGetOsTypeArgs,
+    ) -> Result<DomainGetOsTypeRet, Fault> {
+        let view = self.driver.view(&args.dom)?;
+        Ok(DomainGetOsTypeRet { r#type: view.definition()?.os.os_type.to_string() })
+    }
+
+    async fn domain_is_active(&self, _call: &Call, args: DomainIsActiveArgs) -> Result<DomainIsActiveRet, Fault> {
+        let active = self.driver.view(&args.dom)?.is_active().into();
+        Ok(DomainIsActiveRet { active })
+    }
+
+    async fn domain_is_persistent(
+        &self,
+        _call: &Call,
+        args: DomainIsPersistentArgs,
+    ) -> Result<DomainIsPersistentRet, Fault> {
+        let persistent = self.driver.view(&args.dom)?.persistent.is_some().into();
+        Ok(DomainIsPersistentRet { persistent })
+    }
+
+    async fn domain_is_updated(
+        &self,
+        _call: &Call,
+        args: DomainIsUpdatedArgs,
+    ) -> Result<DomainIsUpdatedRet, Fault> {
+        let updated = self.driver.view(&args.dom)?.updated.into();
+        Ok(DomainIsUpdatedRet { updated })
+    }
+
+    async fn domain_has_managed_save_image(
+        &self,
+        _call: &Call,
+        args: DomainHasManagedSaveImageArgs,
+    ) -> Result<DomainHasManagedSaveImageRet, Fault> {
+        check_flags("virDomainHasManagedSaveImage", args.flags, 0)?;
+        let view = self.driver.view(&args.dom)?;
+        let image = self.driver.paths.managed_save(&view.definition()?.name);
+        let image = image.map_err(::driver::fault::host(ErrorDomain::QEMU))?;
+        let there = ::driver::documents::blocking(move || Ok(image.exists())).await;
+        let result = there.map_err(::driver::fault::host(ErrorDomain::QEMU))?.into();
+        Ok(DomainHasManagedSaveImageRet { result })
+    }
+}
+
+fn options(call: &Call, flags: u32) -> StartOptions {
+    let autodestroy = flags & consts::domain_create_flags::START_AUTODESTROY != 0;
+    StartOptions {
+        paused: flags & consts::domain_create_flags::START_PAUSED != 0,
+        reset_nvram: flags & consts::domain_create_flags::START_RESET_NVRAM != 0,
+        autodestroy: autodestroy.then(|| call.session().id()),
+    }
+}

@@ -1,0 +1,30 @@
+//! The qemu program: commands straight to QEMU's monitor.
+
+use ::driver::jobs::Job;
+use protocol::consts::domain_qemu_monitor_command_flags as flag;
+use protocol::qemu::{DomainMonitorCommandArgs, DomainMonitorCommandRet, Qemu};
+use protocol::Fault;
+use rpc::Call;
+
+use crate::driver::check_flags;
+use crate::process::control::active_monitor;
+use crate::service::Virtqemud;
+
+impl Qemu<Call> for Virtqemud {
+    async fn domain_monitor_command(
+        &self,
+        _call: &Call,
+        args: DomainMonitorCommandArgs,
+    ) -> Result<DomainMonitorCommandRet, Fault> {
+        check_flags("virDomainQemuMonitorCommand", args.flags, flag::HMP)?;
+        let domain = self.driver.domain(&args.dom)?;
+        let _job = domain.begin(Job::Modify, "virDomainQemuMonitorCommand").await?;
+        let monitor = active_monitor(&domain)?;
+        let result = if args.flags & flag::HMP != 0 {
+            monitor.human(&args.cmd).await
+        } else {
+            monitor.raw(&args.cmd).await
+        };
+        result.map(|result| DomainMonitorCommandRet { result }).map_err(Fault::from)
+    }
+}

@@ -1,0 +1,288 @@
+//! `-m`, memory back ends, `-numa`.
+
+use model::Token;
+use model::bitmap::Bitmap;
+use model::domain::device::memory::{Memory, MemoryAccess as DeviceAccess, MemoryModel};
+use model::domain::memory::{MemoryAccess, MemoryAllocation, MemorySource};
+use model::domain::numatune::NumaMode;
+
+use super::PlanError;
+use super::build::Build;
+use super::plan::PlannedFile;
+use super::props::Props;
+
+/// Guest memory is a multiple of this, in KiB.
+const MIB: u64 = 1024;
+
+/// One region of guest memory.
+#[derive(Clone, Debug, Default)]
+pub struct Region<'a> {
+    /// Id of its object.
+    pub id: &'a str,
+    /// Last part of its path, if it is a file below the driver's directory.
+    pub file: &'a str,
+    /// Size in KiB.
+    pub kib: u64,
+    /// Guest NUMA cell.
+    pub cell: Option<u32>,
+    /// A file of the user's.
+    pub path: Option<&'a str>,
+    /// Who sees writes.
+    pub access: Option<MemoryAccess>,
+    /// The content is dropped at the end.
+    pub discard: Option<bool>,
+    /// Page size in KiB that the document asks for.
+    pub page_kib: Option<u64>,
+    /// Host nodes that the document names.
+    pub nodes: Option<&'a Bitmap>,
+    /// The guest's main memory: it keeps the name of its RAM block.
+    pub main: bool,
+    /// Memory is taken only when it is used (virtio-mem).
+    pub lazy: bool,
+    /// Taken from the host at once, whatever the domain says.
+    pub eager: bool,
+    /// Alignment in KiB.
+    pub align: Option<u64>,
+    /// The file lies in persistent memory.
+    pub pmem: bool,
+    /// The guest can only read.
+    pub readonly: bool,
+}
+
+impl<'a> Region<'a> {
+    /// The region of a memory module.
+    pub fn of_device(memory: &'a Memory, id: &'a str, alias: &'a str) -> Region<'a> {
+        Region {
+            id,
+            file: alias,
+            kib: memory.size.next_multiple_of(MIB),
+            cell: memory.node,
+            path: memory.path.as_deref(),
+            access: memory.access.map(|access| match access {
+                DeviceAccess::Shared => MemoryAccess::Shared,
+                DeviceAccess::Private => MemoryAccess::Private,
+            }),
+            discard: memory.discard,
+            page_kib: memory.page_size,
+            nodes: memory.source_nodes.as_ref(),
+            main: false,
+            lazy: memory.model == MemoryModel::VirtioMem,
+            eager: memory.model == MemoryModel::Nvdimm,
+            align: memory.align_size,
+            pmem: memory.pmem,
+            readonly: memory.readonly && memory.model == MemoryModel::Nvdimm,
+        }
+    }
+}
+
+/// KiB the guest has at start, without memory modules, as QEMU is told.
+fn initial_kib(build: &Build<'_>) -> u64 {
+    let cells = &build.domain.cpu.numa.cells;
+    if !cells.is_empty() {
+        return cells.iter().map(|cell| cell.memory_kib.next_multiple_of(MIB)).sum();
+    }
+    let modules: u64 = build
+        .domain
+        .devices
+        .iter()
+        .map(|device| match device {
+            model::domain::device::Device::Memory(memory) => memory.size,
+            _ => 0,
+        })
+        .sum();
+    build.domain.memory.total_kib.saturating_sub(modules).next_multiple_of(MIB)
+}
+
+/// Id of the main memory's object, for machines that name it.
+pub fn main_id(build: &Build<'_>) -> Option<String> {
+    build.board.caps.machine(&build.board.virt, &build.board.machine)?.default_ram_id.clone()
+}
+
+/// `-m`, and the main memory of a guest without NUMA cells.
+pub fn main(build: &mut Build<'_>) -> Result<(), PlanError> {
+    let kib = initial_kib(build);
+    let text = match build.domain.memory.max {
+        Some(max) => format!("size={kib}k,slots={},maxmem={}k", max.slots, max.kib.next_multiple_of(MIB)),
+        None => (kib / MIB).to_string(),
+    };
+    build.plan.option("-m", text);
+    if build.domain.cpu.numa.cells.is_empty()
+        && let Some(id) = main_id(build)
+    {
+        let region = Region { id: &id, file: &id, kib, main: true, ..Region::default() };
+        let object = backend(&region, build)?;
+        build.object(&object);
+    }
+    let lock = if build.domain.memory_backing.locked { "on" } else { "off" };
+    build.plan.option("-overcommit", format!("mem-lock={lock}"));
+    Ok(())
+}
+
+/// The object behind a region.
+pub fn backend(region: &Region<'_>, build: &mut Build<'_>) -> Result<Props, PlanError> {
+    let domain = build.domain;
+    let backing = &domain.memory_backing;
+    let cell = region.cell.and_then(|cell| domain.cpu.numa.cells.get(cell as usize));
+    let access = region.access.or(cell.and_then(|cell| cell.access)).or(backing.access);
+    let discard = region.discard.or(cell.and_then(|cell| cell.discard)).unwrap_or(backing.discard);
+    let huge = huge_page(region, build)?;
+    let prealloc = backing.allocation == Some(MemoryAllocation::Immediate) || region.eager || huge.is_some();
+    let file = huge.is_some()
+        || region.path.is_some()
+        || access.is_some()
+        || backing.source == Some(MemorySource::File);
+    let (kind, named) = match backing.source {
+        Some(MemorySource::Memfd) if region.path.is_none() => ("memory-backend-memfd", true),
+        _ if file => ("memory-backend-file", true),
+        _ => ("memory-backend-ram", false),
+    };
+    let mut props = Props::object(kind, region.id);
+    if kind == "memory-backend-file" {
+        props = props.str("mem-path", &path(region, huge.as_deref(), build));
+        props = props.flag("discard-data", discard);
+    } else if huge.is_some() {
+        let size = region.page_kib.or(backing.hugepages.first().map(|page| page.size_kib)).filter(|kib| *kib > 0);
+        props = props.set("hugetlb", true).opt("hugetlbsize", size.map(|kib| kib * 1024));
+    }
+    props = props.opt("share", access.map(|access| access == MemoryAccess::Shared));
+    if region.main && named {
+        props = props.set("x-use-canonical-path-for-ramblock-id", false);
+    }
+    if prealloc && !region.lazy {
+        props = props.set("prealloc", true);
+        let threads = backing.allocation_threads;
+        props = props.opt("prealloc-threads", (threads > 0).then_some(threads));
+    }
+    if region.lazy {
+        props = props.set("reserve", false);
+    }
+    props = props
+        .opt("align", region.align.map(|kib| kib * 1024))
+        .flag("pmem", region.pmem)
+        .flag("readonly", region.readonly)
+        .set("size", region.kib * 1024);
+    Ok(policy(region, build, props))
+}
+
+fn path(region: &Region<'_>, huge: Option<&str>, build: &mut Build<'_>) -> String {
+    if let Some(path) = region.path {
+        build.plan.label(path, region.readonly, true);
+        return path.to_owned();
+    }
+    let name = build.options.short_name(build.domain);
+    let dir = match huge {
+        Some(mount) => format!("{mount}/libvirt/qemu/{name}"),
+        None => format!("{}/{name}", build.board.host.conf.memory_backing_dir),
+    };
+    let planned = PlannedFile::Dir { path: dir.clone(), mode: 0o700 };
+    if !build.plan.files.contains(&planned) {
+        build.plan.files.push(planned);
+    }
+    if huge.is_some() { dir } else { format!("{dir}/{}", region.file) }
+}
+
+/// Mount point of the huge pages a region wants.
+fn huge_page(region: &Region<'_>, build: &Build<'_>) -> Result<Option<String>, PlanError> {
+    let pages = &build.domain.memory_backing.hugepages;
+    let wanted = match region.page_kib {
+        Some(kib) if kib == SYSTEM_PAGE => return Ok(None),
+        Some(kib) => kib,
+        None => {
+            let cell = region.cell.unwrap_or(0);
+            let own = pages.iter().find(|page| page.nodeset.as_ref().is_some_and(|set| set.contains(cell)));
+            match own.or_else(|| pages.iter().find(|page| page.nodeset.is_none())) {
+                Some(page) => page.size_kib,
+                None => return Ok(None),
+            }
+        }
+    };
+    if wanted == SYSTEM_PAGE {
+        return Ok(None);
+    }
+    let mounts = &build.board.host.hugepages;
+    if mounts.is_empty() {
+        return Err(PlanError::internal("hugetlbfs filesystem is not mounted or disabled by administrator config"));
+    }
+    let found = mounts.iter().find(|mount| if wanted == 0 { mount.default } else { mount.kib == wanted });
+    match found {
+        Some(mount) => Ok(Some(mount.path.clone())),
+        None => Err(PlanError::internal(format!("Unable to find any usable hugetlbfs mount for {wanted} KiB"))),
+    }
+}
+
+/// Ordinary pages of x86, KiB.
+const SYSTEM_PAGE: u64 = 4;
+
+/// Host nodes of a region.
+fn policy(region: &Region<'_>, build: &Build<'_>, props: Props) -> Props {
+    let tune = &build.domain.numatune;
+    let node = region.cell.and_then(|cell| tune.nodes.iter().find(|node| node.cell == cell));
+    let memory = tune.memory.as_ref();
+    let mode = node.map(|node| node.mode).or(memory.map(|memory| memory.mode)).unwrap_or_default();
+    let nodes = region
+        .nodes
+        .or(node.map(|node| &node.nodeset))
+        .or(memory.and_then(|memory| memory.nodeset.as_ref()));
+    let Some(nodes) = nodes else { return props };
+    let word = match mode {
+        NumaMode::Strict => "bind",
+        NumaMode::Restrictive => return props,
+        other => other.as_str(),
+    };
+    props.set("host-nodes", nodes.iter().collect::<Vec<u32>>()).str("policy", word)
+}
+
+/// NUMA cells with their memory.
+pub fn numa(build: &mut Build<'_>) -> Result<(), PlanError> {
+    let cells = &build.domain.cpu.numa.cells;
+    let mut options = Vec::new();
+    let plain = plain_memory(build);
+    for (number, cell) in cells.iter().enumerate() {
+        let kib = cell.memory_kib.next_multiple_of(MIB);
+        let cpus: String = cell.cpus.as_ref().map(ranges).unwrap_or_default();
+        if plain {
+            options.push(format!("node,nodeid={number}{cpus},mem={}", kib / MIB));
+            continue;
+        }
+        let id = format!("ram-node{number}");
+        let region = Region { id: &id, file: &id, kib, cell: Some(number as u32), ..Region::default() };
+        let object = backend(&region, build)?;
+        build.object(&object);
+        options.push(format!("node,nodeid={number}{cpus},memdev={id}"));
+    }
+    for (from, cell) in cells.iter().enumerate() {
+        for (to, distance) in cell.distances.iter().enumerate() {
+            if *distance != 0 {
+                options.push(format!("dist,src={from},dst={to},val={distance}"));
+            }
+        }
+    }
+    for option in options {
+        build.plan.option("-numa", option);
+    }
+    Ok(())
+}
+
+/// `,cpus=0-3,cpus=8-11`
+fn ranges(cpus: &Bitmap) -> String {
+    cpus.to_string().split(',').map(|range| format!(",cpus={range}")).collect()
+}
+
+/// Old machines take memory of cells without objects, and then keep a form that older QEMU can migrate.
+fn plain_memory(build: &Build<'_>) -> bool {
+    let domain = build.domain;
+    let numa_mem = build
+        .board
+        .caps
+        .machine(&build.board.virt, &build.board.machine)
+        .is_some_and(|machine| machine.numa_mem);
+    let backing = &domain.memory_backing;
+    let special = backing.source.is_some()
+        || backing.access.is_some()
+        || !backing.hugepages.is_empty()
+        || domain.memory.max.is_some()
+        || domain.numatune.memory.is_some()
+        || !domain.numatune.nodes.is_empty()
+        || domain.cpu.numa.cells.iter().any(|cell| cell.access.is_some() || cell.discard.is_some());
+    numa_mem && !special
+}

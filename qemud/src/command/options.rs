@@ -1,0 +1,86 @@
+//! How a plan will be used: for a start, or only to be shown.
+
+use model::domain::Domain;
+use model::domain::cpu::Cpu;
+
+/// What the plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A real start: sockets are opened by the daemon and passed.
+    Start,
+    /// domxml-to-native: the line is only shown.
+    Native,
+}
+
+/// How and where a guest will run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanOptions {
+    /// Purpose.
+    pub mode: Mode,
+    /// Directories of the driver.
+    pub dirs: Dirs,
+    /// Id of the guest; -1 when it is only shown.
+    pub id: i32,
+    /// `-incoming` value of a migration or restore.
+    pub incoming: Option<String>,
+    /// Variables handed on from the daemon's environment, `PATH` first.
+    pub env: Vec<(String, String)>,
+    /// What `<cpu mode='host-model'>` stands for here.
+    pub host_model: Option<Cpu>,
+    /// Seconds since 1970, UTC: the clock that offsets are counted from.
+    pub now: i64,
+    /// Seconds that local time is ahead of UTC.
+    pub local_offset: i64,
+}
+
+/// Directories of the driver.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dirs {
+    /// `/var/lib/libvirt/qemu`
+    pub lib: String,
+    /// `/run/libvirt/qemu`
+    pub run: String,
+    /// `/var/lib/libvirt/qemu/channel/target`
+    pub channel: String,
+    /// `/var/lib/libvirt/qemu/nvram`
+    pub nvram: String,
+}
+
+impl Dirs {
+    /// Those of a system daemon.
+    pub fn system() -> Dirs {
+        Dirs {
+            lib: "/var/lib/libvirt/qemu".to_owned(),
+            run: "/run/libvirt/qemu".to_owned(),
+            channel: "/var/lib/libvirt/qemu/channel/target".to_owned(),
+            nvram: "/var/lib/libvirt/qemu/nvram".to_owned(),
+        }
+    }
+}
+
+impl PlanOptions {
+    /// For domxml-to-native.
+    pub fn native(dirs: Dirs, path: String, now: i64, local_offset: i64) -> PlanOptions {
+        let env = vec![("PATH".to_owned(), path)];
+        PlanOptions { mode: Mode::Native, dirs, id: -1, incoming: None, env, host_model: None, now, local_offset }
+    }
+
+    /// Id and the first twenty characters of the name: unique, and short enough for socket paths.
+    pub fn short_name(&self, domain: &Domain) -> String {
+        let name: String = domain.name.chars().take(NAME_LENGTH).collect();
+        format!("{}-{}", self.id, name)
+    }
+
+    /// Directory of the guest's sockets and key.
+    pub fn domain_dir(&self, domain: &Domain) -> String {
+        format!("{}/domain-{}", self.dirs.lib, self.short_name(domain))
+    }
+
+    /// Directory of the guest's channel sockets.
+    pub fn channel_dir(&self, domain: &Domain) -> String {
+        format!("{}/domain-{}", self.dirs.channel, self.short_name(domain))
+    }
+}
+
+/// Characters of the name that paths hold.
+const NAME_LENGTH: usize = 20;

@@ -1,0 +1,173 @@
+//! What changes in a copy of the definition before its command line is made: firmware, aliases, paths; and, when the
+//! line is only shown, what a real start would find out.
+
+use model::domain::Domain;
+use model::domain::device::Device;
+use model::domain::device::chardev::{Backend, ChannelTarget};
+use model::domain::device::graphics::{GraphicsKind, Listen};
+use model::domain::device::info::DeviceInfo;
+use model::domain::device::interface::{Interface, InterfaceBackend, InterfaceDriver, InterfaceSource};
+use model::domain::features::Smm;
+use model::domain::os::{Firmware, FirmwareFeature, Loader, LoaderType, Nvram};
+
+use super::PlanError;
+use super::firmware::{Mapping, Wanted, choose};
+use super::options::PlanOptions;
+use crate::defaults::facts::HostFacts;
+
+/// Ports shown instead of those a start would find free.
+const SHOWN_VNC: i32 = 5900;
+const SHOWN_SPICE: i32 = 5901;
+
+/// Readies the live copy of a definition: chooses firmware, gives aliases and socket paths.
+pub fn prepare(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Result<(), PlanError> {
+    firmware(domain, host, options)?;
+    crate::defaults::aliases(domain);
+    channels(domain, options);
+    Ok(())
+}
+
+/// As [`prepare`], for a line that is only shown: no interface is set up, no port is taken.
+pub fn native_prepare(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Result<(), PlanError> {
+    for device in &mut domain.devices {
+        match device {
+            Device::Interface(interface) => disconnect(interface),
+            Device::Graphics(graphics) => {
+                match &mut graphics.kind {
+                    GraphicsKind::Vnc(vnc) if vnc.autoport || vnc.port.is_none_or(|port| port == -1) => {
+                        vnc.port = Some(SHOWN_VNC);
+                    }
+                    GraphicsKind::Spice(spice) => {
+                        if spice.autoport || spice.port == Some(-1) {
+                            spice.port = Some(SHOWN_SPICE);
+                        }
+                    }
+                    _ => {}
+                }
+                if graphics.listens.len() > 1 {
+                    return Err(PlanError::unsupported("QEMU does not support multiple listens for one graphics device."));
+                }
+                if let Some(Listen::Network { network, address: None }) = graphics.listens.first() {
+                    return Err(PlanError::Failed(format!("the address of network '{network}' is not known")));
+                }
+            }
+            _ => {}
+        }
+    }
+    prepare(domain, host, options)
+}
+
+/// An interface as it can be shown without setting it up: a tap device.
+fn disconnect(interface: &mut Interface) {
+    if matches!(interface.source, InterfaceSource::Hostdev { .. }) {
+        return;
+    }
+    let shown = Interface {
+        source: InterfaceSource::Ethernet { ips: Vec::new(), routes: Vec::new() },
+        mac: interface.mac.clone(),
+        model: interface.model.clone(),
+        driver: InterfaceDriver::default(),
+        backend: InterfaceBackend::default(),
+        target_dev: None,
+        target_managed: None,
+        guest_dev: None,
+        guest_actual: None,
+        virtual_port: None,
+        filter: None,
+        bandwidth: None,
+        vlan: None,
+        trust_guest_rx_filters: None,
+        port_isolated: None,
+        port_forwards: Vec::new(),
+        ips: Vec::new(),
+        routes: Vec::new(),
+        script: None,
+        downscript: None,
+        backend_domain: None,
+        link_state: None,
+        mtu: None,
+        sndbuf: None,
+        coalesce_rx_frames: None,
+        teaming: None,
+        info: DeviceInfo {
+            alias: interface.info.alias.clone(),
+            address: interface.info.address.clone(),
+            boot_order: interface.info.boot_order,
+            ..DeviceInfo::default()
+        },
+    };
+    *interface = shown;
+}
+
+/// Sockets of channels that name none lie in the guest's own directory, under the name of the port.
+fn channels(domain: &mut Domain, options: &PlanOptions) {
+    let dir = options.channel_dir(domain);
+    for device in &mut domain.devices {
+        let Device::Channel(channel) = device else { continue };
+        let ChannelTarget::Virtio { name, .. } = &channel.target else { continue };
+        let file = name.clone().or_else(|| channel.info.alias.clone()).unwrap_or_default();
+        if let Backend::Unix(unix) = &mut channel.source.backend
+            && unix.path.is_none()
+        {
+            unix.path = Some(format!("{dir}/{file}"));
+            unix.listen = true;
+        }
+    }
+}
+
+/// Chooses the files behind `<os firmware=…>`.
+fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Result<(), PlanError> {
+    let Some(kind) = domain.os.firmware else { return Ok(()) };
+    if domain.os.loader.as_ref().is_some_and(|loader| loader.path.is_some()) {
+        return Ok(());
+    }
+    let feature = |wanted: FirmwareFeature| {
+        domain.os.firmware_features.iter().find(|(feature, _)| *feature == wanted).map(|(_, on)| *on)
+    };
+    let loader = domain.os.loader.clone().unwrap_or_default();
+    let arch = domain.os.arch.map(|arch| arch.to_string()).unwrap_or_default();
+    let wanted = Wanted {
+        interface: if kind == Firmware::Efi { "uefi" } else { "bios" },
+        arch: &arch,
+        machine: domain.os.machine.as_deref().unwrap_or(""),
+        acpi_s3: domain.pm.suspend_to_mem == Some(true),
+        acpi_s4: domain.pm.suspend_to_disk == Some(true),
+        secure_boot: feature(FirmwareFeature::SecureBoot),
+        enrolled_keys: feature(FirmwareFeature::EnrolledKeys),
+        loader_secure: loader.secure == Some(true),
+        stateless: loader.stateless == Some(true),
+    };
+    let chosen = choose(&host.firmware, &wanted)
+        .ok_or_else(|| PlanError::Failed(format!("Unable to find any firmware to satisfy '{kind}'")))?;
+    let secure = chosen.has("secure-boot") && chosen.has("requires-smm");
+    if chosen.has("requires-smm") {
+        if domain.features.smm.is_some_and(|smm| !smm.state) {
+            return Err(PlanError::OperationInvalid(
+                "domain has SMM turned off but chosen firmware requires it".to_owned(),
+            ));
+        }
+        domain.features.smm.get_or_insert(Smm { state: true, tseg: None });
+    }
+    match &chosen.mapping {
+        Mapping::Flash { executable, nvram_template, .. } => {
+            domain.os.loader = Some(Loader {
+                path: Some(executable.filename.clone()),
+                readonly: Some(true),
+                secure: secure.then_some(true),
+                kind: Some(LoaderType::Pflash),
+                ..loader
+            });
+            if let Some(template) = nvram_template {
+                let nvram = domain.os.nvram.get_or_insert_with(Nvram::default);
+                nvram.template = Some(template.filename.clone());
+                let path = format!("{}/{}_VARS.fd", options.dirs.nvram, domain.name);
+                nvram.path.get_or_insert(path);
+            }
+        }
+        Mapping::Memory { filename } | Mapping::Kernel { filename } => {
+            domain.os.loader =
+                Some(Loader { path: Some(filename.clone()), kind: Some(LoaderType::Rom), ..loader });
+        }
+    }
+    Ok(())
+}

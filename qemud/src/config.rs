@@ -1,0 +1,86 @@
+//! qemu.conf, as far as virtqemud follows it.
+
+use std::ops::RangeInclusive;
+
+use daemon::conf::{ConfError, Document};
+use host::users;
+
+use crate::defaults::facts::QemuConf;
+
+/// The settings of qemu.conf.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Callers that may wait for one domain's job; 0 = no limit (`max_queued`).
+    pub max_queued: usize,
+    /// Ports for displays (`remote_display_port_min`, `remote_display_port_max`).
+    pub display_ports: RangeInclusive<u16>,
+    /// What decides about definitions and command lines.
+    pub domain: QemuConf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { max_queued: 0, display_ports: 5900..=65535, domain: QemuConf::default() }
+    }
+}
+
+impl Config {
+    /// Read the settings; what is absent keeps libvirt's default.
+    pub fn read(document: &Document) -> Result<Self, ConfError> {
+        let default = Config::default();
+        let min = port(document, "remote_display_port_min")?.unwrap_or(*default.display_ports.start());
+        let max = port(document, "remote_display_port_max")?.unwrap_or(*default.display_ports.end());
+        if min > max {
+            return Err(document.refused(
+                "remote_display_port_min",
+                format!("the lowest display port {min} is above the highest, {max}"),
+            ));
+        }
+        own_user_only(document)?;
+        let mut domain = default.domain;
+        read_domain(document, &mut domain)?;
+        Ok(Self {
+            max_queued: document.unsigned("max_queued")?.map_or(0, |n| n as usize),
+            display_ports: min..=max,
+            domain,
+        })
+    }
+}
+
+/// Guests run as the daemon's own user: another one needs the images to change hands, which is not built yet.
+/// Refused rather than passed over, since whoever sets it relies on it.
+fn own_user_only(document: &Document) -> Result<(), ConfError> {
+    let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
+    let keys = [("user", uid, users::resolve as Resolve), ("group", gid, users::resolve_group as Resolve)];
+    for (key, own, resolve) in keys {
+        if let Some(name) = document.text(key)?
+            && !matches!(resolve(&name), Ok(Some(id)) if id == own)
+        {
+            let problem = format!("'{name}' is not the daemon's own: guests cannot run as another {key} yet");
+            return Err(document.refused(key, problem));
+        }
+    }
+    Ok(())
+}
+
+/// Looks up the number of a name.
+type Resolve = fn(&str) -> host::Result<Option<u32>>;
+
+fn read_domain(document: &Document, domain: &mut QemuConf) -> Result<(), ConfError> {
+    if let Some(address) = document.text("vnc_listen")? {
+        domain.vnc_listen = address;
+    }
+    if let Some(address) = document.text("spice_listen")? {
+        domain.spice_listen = address;
+    }
+    Ok(())
+}
+
+/// A display port: VNC counts its displays from 5900.
+fn port(document: &Document, key: &str) -> Result<Option<u16>, ConfError> {
+    let Some(number) = document.unsigned(key)? else { return Ok(None) };
+    match u16::try_from(number) {
+        Ok(port) if port >= 5900 => Ok(Some(port)),
+        _ => Err(document.refused(key, format!("{number} is not a port between 5900 and 65535"))),
+    }
+}

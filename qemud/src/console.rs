@@ -1,0 +1,229 @@
+//! Consoles and channels of a guest as streams: bytes between a client and the device's host end.
+//!
+//! One client at a time has a device; another is refused, or takes it over when it insists.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::driver::fault;
+use bytes::Bytes;
+use host::fd::Interest;
+use model::domain::Domain as Definition;
+use model::domain::device::Device;
+use model::domain::device::chardev::{Backend, ChannelTarget, Source};
+use protocol::{ErrorCode, ErrorDomain, Fault};
+use rpc::{Packet, Stream};
+use tokio::io::unix::AsyncFd;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::Live;
+
+/// How much is read from a device at once.
+const CHUNK: usize = 16 << 10;
+/// How long a device's socket may take to accept.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Who has which device of one guest: the way to end each use, by the device's alias.
+#[derive(Debug, Default)]
+pub struct Users {
+    by_alias: Mutex<HashMap<String, CancellationToken>>,
+}
+
+impl Users {
+    /// Claim a device; with `force` its present user loses it.
+    fn claim(self: &Arc<Self>, alias: &str, force: bool) -> Result<Claim, Fault> {
+        let mut users = self.by_alias.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(present) = users.get(alias) {
+            if !force {
+                let detail = "Active console session exists for this domain";
+                return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_FAILED, detail));
+            }
+            present.cancel();
+        }
+        let lost = CancellationToken::new();
+        users.insert(alias.to_owned(), lost.clone());
+        Ok(Claim { users: Arc::clone(self), alias: alias.to_owned(), lost })
+    }
+}
+
+/// The use of a device, until dropped.
+struct Claim {
+    users: Arc<Users>,
+    alias: String,
+    lost: CancellationToken,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.lost.is_cancelled() {
+            self.users.by_alias.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.alias);
+        }
+    }
+}
+
+/// A device with a host end that a client can use.
+#[derive(Debug, Clone)]
+pub struct Target {
+    alias: String,
+    source: Source,
+}
+
+/// The console that a client means: the one with the alias, or the first one.
+pub fn find_console(definition: &Definition, alias: Option<&str>) -> Result<Target, Fault> {
+    let mut targets = definition.devices.iter().filter_map(console);
+    let found = match alias {
+        Some(alias) => targets.find(|target| target.alias == alias),
+        None => targets.next(),
+    };
+    found.ok_or_else(|| match alias {
+        Some(alias) => missing(format!("cannot find character device {alias}")),
+        None => missing("cannot find default console device".to_owned()),
+    })
+}
+
+/// The channel that a client means: by alias or by the name that the guest sees, or the first one.
+pub fn find_channel(definition: &Definition, name: Option<&str>) -> Result<Target, Fault> {
+    let mut channels = definition.devices.iter().filter_map(|device| match device {
+        Device::Channel(channel) => {
+            let alias = channel.info.alias.clone()?;
+            let name = match &channel.target {
+                ChannelTarget::Virtio { name, .. } | ChannelTarget::Xen { name, .. } => name.as_deref(),
+                ChannelTarget::GuestFwd { .. } => None,
+            };
+            Some((Target { alias, source: channel.source.clone() }, name))
+        }
+        _ => None,
+    });
+    let found = match name {
+        Some(name) => channels.find(|(target, guest)| target.alias == name || *guest == Some(name)),
+        None => channels.next(),
+    };
+    let found = found.map(|(target, _)| target);
+    found.ok_or_else(|| missing(format!("cannot find channel {}", name.unwrap_or("of any name"))))
+}
+
+fn console(device: &Device) -> Option<Target> {
+    let (source, info) = match device {
+        Device::Serial(serial) => (&serial.source, &serial.info),
+        Device::Console(console) => (&console.source, &console.info),
+        Device::Parallel(parallel) => (&parallel.source, &parallel.info),
+        _ => return None,
+    };
+    Some(Target { alias: info.alias.clone()?, source: source.clone() })
+}
+
+/// Connect a client's stream with the device, until either side ends.
+pub async fn attach(live: &Live, target: Target, stream: Stream, force: bool) -> Result<(), Fault> {
+    let claim = live.consoles.claim(&target.alias, force)?;
+    let end = open(&target).await?;
+    tokio::spawn(async move {
+        let lost = claim.lost.clone();
+        tokio::select! {
+            // A client that lost the device to another sees its stream fail.
+            () = lost.cancelled() => stream.fail(Fault::new(
+                ErrorDomain::QEMU, ErrorCode::OPERATION_ABORTED, "another client took the console over",
+            )),
+            () = pump(&end, &stream) => {}
+        }
+        drop(claim);
+    });
+    Ok(())
+}
+
+/// The descriptor of the device's host end, not blocking.
+async fn open(target: &Target) -> Result<AsyncFd<OwnedFd>, Fault> {
+    let host_fault = fault::host(ErrorDomain::QEMU);
+    let fd: OwnedFd = match &target.source.backend {
+        Backend::Pty { path: Some(path) } | Backend::Dev { path } => {
+            let path = path.clone();
+            ::driver::documents::blocking(move || host::pty::open(path.as_ref())).await.map_err(&host_fault)?
+        }
+        Backend::Unix(unix) => {
+            let path = unix.path.clone().unwrap_or_default();
+            host::unix::connect(path.as_ref(), CONNECT_LIMIT).await.map_err(&host_fault)?.into()
+        }
+        _ => {
+            let detail = format!("character device {} is not using a PTY or UNIX socket", target.alias);
+            return Err(Fault::internal(ErrorDomain::QEMU, detail));
+        }
+    };
+    host::fd::watch(fd, Interest::READABLE | Interest::WRITABLE).map_err(|error| {
+        Fault::system(ErrorDomain::QEMU, error.raw_os_error().unwrap_or(0), "Cannot watch the character device")
+    })
+}
+
+/// Both directions at once. Returns when the client has finished, when it is gone, or when the device has ended.
+async fn pump(end: &AsyncFd<OwnedFd>, stream: &Stream) {
+    tokio::select! {
+        () = from_device(end, stream) => {}
+        () = from_client(end, stream) => {}
+    }
+}
+
+async fn from_device(end: &AsyncFd<OwnedFd>, stream: &Stream) {
+    let mut buffer = vec![0u8; CHUNK];
+    loop {
+        let Ok(mut ready) = end.readable().await else { return };
+        match ready.try_io(|end| Ok(rustix::io::read(end, &mut buffer[..])?)) {
+            // A terminal whose other end is closed reads as an error, a socket as an end.
+            Ok(Ok(0)) | Ok(Err(_)) => return,
+            Ok(Ok(n)) => {
+                if stream.send(Bytes::copy_from_slice(&buffer[..n])).await.is_err() {
+                    return;
+                }
+            }
+            Err(_would_block) => {}
+        }
+    }
+}
+
+async fn from_client(end: &AsyncFd<OwnedFd>, stream: &Stream) {
+    loop {
+        match stream.recv().await {
+            Ok(Packet::Data(data)) => {
+                if write_all(end, &data).await.is_err() {
+                    return;
+                }
+            }
+            Ok(Packet::Hole(_)) => {}
+            Ok(Packet::Finish | Packet::Abort) | Err(_) => return,
+        }
+    }
+}
+
+async fn write_all(end: &AsyncFd<OwnedFd>, mut data: &[u8]) -> io::Result<()> {
+    while !data.is_empty() {
+        let mut ready = end.writable().await?;
+        match ready.try_io(|end| Ok(rustix::io::write(end, data)?)) {
+            Ok(Ok(n)) => data = &data[n..],
+            Ok(Err(error)) => return Err(error),
+            Err(_would_block) => {}
+        }
+    }
+    Ok(())
+}
+
+fn missing(detail: String) -> Fault {
+    Fault::internal(ErrorDomain::QEMU, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_user_at_a_time() {
+        let users = Arc::new(Users::default());
+        let first = users.claim("serial0", false).unwrap();
+        assert_eq!(users.claim("serial0", false).err().unwrap().code, ErrorCode::OPERATION_FAILED);
+        let second = users.claim("serial0", true).unwrap();
+        assert!(first.lost.is_cancelled());
+        drop(first);
+        assert!(users.claim("serial0", false).is_err(), "the second one still has it");
+        drop(second);
+        assert!(users.claim("serial0", false).is_ok());
+    }
+}

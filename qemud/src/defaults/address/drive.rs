@@ -1,0 +1,98 @@
+//! Places of disks behind their controllers, by target name.
+
+use model::domain::Domain;
+use model::domain::device::address::{Address, DriveAddress};
+use model::domain::device::Device;
+use model::domain::device::controller::{ControllerKind, ScsiModel};
+use model::domain::device::disk::{Disk, DiskBus, target_index};
+use model::domain::device::hostdev::HostdevSource;
+
+use crate::defaults::error::{DefaultsError, Part};
+
+/// Units of a narrow SCSI bus; its controller is one of eight.
+const SCSI_UNITS: u32 = 7;
+
+/// Gives every disk that needs one a drive address.
+pub fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
+    for device in &mut domain.devices {
+        if let Device::Disk(disk) = device {
+            let needs = matches!(disk.bus, Some(DiskBus::Scsi | DiskBus::Ide | DiskBus::Sata | DiskBus::Fdc));
+            if disk.info.address.is_none() {
+                let place = place(disk)?;
+                disk.info.address = place.filter(|_| needs).map(Address::Drive);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Place that a target name stands for; none for buses without drive addresses.
+fn place(disk: &Disk) -> Result<Option<DriveAddress>, DefaultsError> {
+    let Some(index) = target_index(&disk.target) else {
+        let name = &disk.target;
+        return Err(DefaultsError::xml(format!("Unknown disk name '{name}' and no address specified"))
+            .by(Part::Domain));
+    };
+    let at = |controller, bus, unit| Some(DriveAddress { controller, bus, target: 0, unit });
+    Ok(match disk.bus {
+        Some(DiskBus::Scsi) => at(index / SCSI_UNITS, 0, index % SCSI_UNITS),
+        Some(DiskBus::Ide) => at(index / 4, index % 4 / 2, index % 2),
+        Some(DiskBus::Sata) => at(index / 6, 0, index % 6),
+        Some(DiskBus::Fdc) => at(index / 2, 0, index % 2),
+        _ => None,
+    })
+}
+
+/// Gives passed-through SCSI units the first free place on the SCSI controllers.
+pub fn hostdevs(domain: &mut Domain) -> Result<(), DefaultsError> {
+    for position in 0..domain.devices.len() {
+        let Device::Hostdev(hostdev) = &domain.devices[position] else { continue };
+        if !matches!(hostdev.source, HostdevSource::Scsi(_)) || hostdev.info.address.is_some() {
+            continue;
+        }
+        let free = first_free(domain);
+        if let Device::Hostdev(hostdev) = &mut domain.devices[position] {
+            hostdev.info.address = Some(Address::Drive(free));
+        }
+    }
+    Ok(())
+}
+
+fn first_free(domain: &Domain) -> DriveAddress {
+    let controllers: Vec<(u32, Option<ScsiModel>)> = domain
+        .devices
+        .iter()
+        .filter_map(|device| match device {
+            Device::Controller(controller) => match controller.kind {
+                ControllerKind::Scsi { model } => Some((controller.index.unwrap_or(0), model)),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    let taken: Vec<DriveAddress> = domain.devices.iter().filter_map(scsi_place).collect();
+    for (controller, model) in &controllers {
+        let units = if crate::device::controller::is_virtio(*model) { VIRTIO_UNITS } else { SCSI_UNITS };
+        let free = (0..units).find(|unit| !taken.iter().any(|at| at.controller == *controller && at.unit == *unit));
+        if let Some(unit) = free {
+            return DriveAddress { controller: *controller, bus: 0, target: 0, unit };
+        }
+    }
+    let next = controllers.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
+    DriveAddress { controller: next, ..DriveAddress::default() }
+}
+
+/// Units of a target of virtio-scsi that are given out.
+const VIRTIO_UNITS: u32 = 16383;
+
+fn scsi_place(device: &Device) -> Option<DriveAddress> {
+    let info = match device {
+        Device::Disk(disk) if disk.bus == Some(DiskBus::Scsi) => &disk.info,
+        Device::Hostdev(hostdev) => &hostdev.info,
+        _ => return None,
+    };
+    match info.address {
+        Some(Address::Drive(at)) => Some(at),
+        _ => None,
+    }
+}

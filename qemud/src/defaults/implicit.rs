@@ -1,0 +1,111 @@
+//! Devices every machine has though no document names them: input, balloon, video, sound back end.
+
+use model::domain::Domain;
+use model::domain::device::audio::{Audio, AudioBackend, AudioDirection};
+use model::domain::device::graphics::GraphicsKind;
+use model::domain::device::info::{DeviceInfo, VirtioOptions};
+use model::domain::device::input::{Input, InputBus, InputType};
+use model::domain::device::memballoon::{Memballoon, MemballoonModel};
+use model::domain::device::video::Video;
+use model::domain::device::{Device, insert};
+
+use super::Board;
+
+/// Balloon and sound back end.
+pub fn before_devices(domain: &mut Domain, board: &Board<'_>) {
+    if board.x86() && !domain.devices.iter().any(|device| matches!(device, Device::Memballoon(_))) {
+        insert(&mut domain.devices, Memballoon {
+            model: MemballoonModel::Virtio,
+            autodeflate: None,
+            free_page_reporting: None,
+            stats_period: None,
+            virtio: VirtioOptions::default(),
+            info: DeviceInfo::default(),
+        }
+        .into());
+    }
+    audio(domain, board);
+    if board.x86() {
+        input(domain, InputType::Mouse);
+        input(domain, InputType::Keyboard);
+    }
+}
+
+/// A display needs a card; the first card is the primary one.
+pub fn after_devices(domain: &mut Domain) {
+    let graphics = domain.devices.iter().any(|device| matches!(device, Device::Graphics(_)));
+    let video = domain.devices.iter().any(|device| matches!(device, Device::Video(_)));
+    if graphics && !video {
+        insert(&mut domain.devices, Video { heads: Some(1), ..Video::default() }.into());
+    }
+    let primary = domain.devices.iter().position(|device| matches!(device, Device::Video(video) if video.primary));
+    let first = domain.devices.iter().position(|device| matches!(device, Device::Video(_)));
+    match (primary, first) {
+        (None, Some(first)) => {
+            if let Device::Video(video) = &mut domain.devices[first] {
+                video.primary = true;
+            }
+        }
+        (Some(primary), Some(first)) if primary != first => domain.devices[first..=primary].rotate_right(1),
+        _ => {}
+    }
+}
+
+/// PS/2 devices come with the machine.
+fn input(domain: &mut Domain, kind: InputType) {
+    let there = domain.devices.iter().any(|device| {
+        matches!(device, Device::Input(input)
+            if input.kind == kind && matches!(input.bus, None | Some(InputBus::Ps2)))
+    });
+    if !there {
+        insert(&mut domain.devices, Input {
+            kind,
+            bus: Some(InputBus::Ps2),
+            model: None,
+            source: None,
+            grab_all: false,
+            grab_toggle: None,
+            repeat: None,
+            virtio: VirtioOptions::default(),
+            info: DeviceInfo::default(),
+        }
+        .into());
+    }
+}
+
+/// The back end that goes with the display: SPICE and SDL carry sound, VNC only when the host's sound is allowed.
+fn audio(domain: &mut Domain, board: &Board<'_>) {
+    if domain.devices.iter().any(|device| matches!(device, Device::Audio(_))) {
+        return;
+    }
+    let displays: Vec<&GraphicsKind> = domain
+        .devices
+        .iter()
+        .filter_map(|device| match device {
+            Device::Graphics(graphics) => Some(&graphics.kind),
+            _ => None,
+        })
+        .collect();
+    let any = |test: fn(&GraphicsKind) -> bool| displays.iter().any(|kind| test(kind));
+    let backend = if any(|kind| matches!(kind, GraphicsKind::Spice(_))) {
+        AudioBackend::Spice
+    } else if any(|kind| matches!(kind, GraphicsKind::Sdl(_))) {
+        AudioBackend::Sdl { driver: None }
+    } else if displays.is_empty() || any(|kind| matches!(kind, GraphicsKind::Vnc(_))) {
+        AudioBackend::None
+    } else {
+        return;
+    };
+    if board.host.conf.vnc_host_audio && backend == AudioBackend::None && !displays.is_empty() {
+        return;
+    }
+    let direction = AudioDirection::default();
+    insert(&mut domain.devices, Audio {
+        id: 1,
+        timer_period: None,
+        backend,
+        input: direction.clone(),
+        output: direction,
+    }
+    .into());
+}

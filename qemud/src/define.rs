@@ -1,0 +1,264 @@
+//! Definitions: from a client's XML to the registry and the disk, and back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ::driver::documents::blocking;
+use ::driver::jobs::Job;
+use ::driver::registry::Clash;
+use host::store;
+use model::domain::{Domain as Definition, FormatOptions, ParseOptions};
+use model::Token;
+use model::domain::os::Arch;
+use model::xml;
+use protocol::consts::{domain_define_flags, domain_undefine_flags_values as undefine_flags, domain_xml_flags};
+use protocol::remote::NonnullDomain;
+use protocol::{ErrorCode, ErrorDomain, Fault};
+use uuid::Uuid;
+
+use crate::capabilities::QemuCaps;
+use crate::command;
+use crate::defaults;
+use crate::domain::{Domain, View};
+use crate::driver::{Driver, check_flags};
+use crate::notify::{Change, Lifecycle};
+
+/// Where a definition comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A client: everything is checked.
+    Client,
+    /// Our own document: what a newer QEMU would refuse does not make a known domain vanish.
+    Disk,
+}
+
+/// Define a domain, or define it anew (procedures 11 and 350).
+pub async fn define(driver: &Driver, text: &str, flags: u32) -> Result<View, Fault> {
+    check_flags("virDomainDefineXMLFlags", flags, domain_define_flags::VALIDATE)?;
+    refuse_validation(flags & domain_define_flags::VALIDATE != 0)?;
+    let (definition, _) = complete(driver, text, Source::Client).await?;
+    let uuid = uuid_of(&definition)?;
+    let max_queued = driver.config.max_queued;
+    let insert = driver.domains.find_or_insert(uuid, &definition.name, || Domain::new(uuid, &definition.name, max_queued));
+    let (domain, fresh) = insert.map_err(|clash| clash_fault(&definition.name, uuid, clash))?;
+    let stored = store_definition(driver, &domain, definition).await;
+    if stored.is_err() && fresh {
+        forget_if_empty(driver, &domain);
+    }
+    stored
+}
+
+/// Write the definition, then publish it with its event.
+async fn store_definition(
+    driver: &Driver,
+    domain: &Arc<Domain>,
+    definition: Definition,
+) -> Result<View, Fault> {
+    let _job = domain.begin(Job::Config, "virDomainDefineXML").await?;
+    let text = definition.format(&FormatOptions::STORED);
+    driver.definitions.save(&definition.name, text).await.map_err(host_fault)?;
+    let mut state = domain.lock();
+    let change = if state.persistent.is_some() { Change::Updated } else { Change::Added };
+    state.updated = state.live.is_some();
+    state.persistent = Some(Arc::new(definition));
+    driver.tell(domain, &state, Lifecycle::Defined(change));
+    drop(state);
+    Ok(domain.view())
+}
+
+/// Remove a definition (procedures 35 and 231). A running guest goes on as a transient domain.
+pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
+    let known = undefine_flags::MANAGED_SAVE
+        | undefine_flags::SNAPSHOTS_METADATA
+        | undefine_flags::NVRAM
+        | undefine_flags::KEEP_NVRAM
+        | undefine_flags::CHECKPOINTS_METADATA;
+    check_flags("virDomainUndefineFlags", flags, known)?;
+    crate::driver::exclusive_flags(
+        flags,
+        (undefine_flags::NVRAM, "VIR_DOMAIN_UNDEFINE_NVRAM"),
+        (undefine_flags::KEEP_NVRAM, "VIR_DOMAIN_UNDEFINE_KEEP_NVRAM"),
+    )?;
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Config, "virDomainUndefine").await?;
+    let Some(definition) = domain.lock().persistent.clone() else {
+        return Err(invalid("cannot undefine transient domain"));
+    };
+    let image = driver.paths.managed_save(&definition.name).map_err(host_fault)?;
+    let nvram = definition.os.nvram.as_ref().and_then(|nvram| nvram.path.as_ref()).map(PathBuf::from);
+    let autostart = driver.paths.autostart_link(&definition.name).map_err(host_fault)?;
+    blocking_fault(move || remove_belongings(&image, nvram, flags)).await?;
+    blocking(move || store::remove(&autostart)).await.map_err(host_fault)?;
+    driver.definitions.remove(&definition.name).await.map_err(host_fault)?;
+    let mut state = domain.lock();
+    driver.tell(&domain, &state, Lifecycle::Undefined);
+    state.persistent = None;
+    state.autostart = false;
+    state.updated = false;
+    drop(state);
+    forget_if_empty(driver, &domain);
+    Ok(())
+}
+
+/// Saved state and firmware variables of a domain that is undefined: removed, kept or in the way, as the flags
+/// say.
+fn remove_belongings(image: &std::path::Path, nvram: Option<PathBuf>, flags: u32) -> Result<(), Fault> {
+    if image.exists() {
+        if flags & undefine_flags::MANAGED_SAVE == 0 {
+            return Err(invalid("Refusing to undefine while domain managed save image exists"));
+        }
+        store::remove(image).map_err(host_fault)?;
+    }
+    let Some(nvram) = nvram else { return Ok(()) };
+    if nvram.exists() {
+        if flags & undefine_flags::NVRAM != 0 {
+            store::remove(&nvram).map_err(host_fault)?;
+        } else if flags & undefine_flags::KEEP_NVRAM == 0 {
+            return Err(invalid("cannot undefine domain with nvram"));
+        }
+    }
+    Ok(())
+}
+
+/// Start the domain with the daemon, or do not any more (procedure 29).
+pub async fn set_autostart(driver: &Driver, named: &NonnullDomain, wanted: bool) -> Result<(), Fault> {
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Config, "virDomainSetAutostart").await?;
+    let Some(definition) = domain.lock().persistent.clone() else {
+        let detail = "cannot set autostart for transient domain";
+        return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_INVALID, detail));
+    };
+    let link = driver.paths.autostart_link(&definition.name).map_err(host_fault)?;
+    let target = driver.definitions.path(&definition.name);
+    let changed = blocking(move || {
+        if !wanted {
+            return store::remove(&link).map(|_| ());
+        }
+        if let Some(dir) = link.parent() {
+            store::create_dir(dir, 0o700)?;
+        }
+        store::link(&target, &link)
+    });
+    changed.await.map_err(host_fault)?;
+    domain.lock().autostart = wanted;
+    Ok(())
+}
+
+/// The XML that a client sees (procedure 14).
+pub fn describe(view: &View, flags: u32) -> Result<String, Fault> {
+    let known = domain_xml_flags::SECURE
+        | domain_xml_flags::INACTIVE
+        | domain_xml_flags::UPDATE_CPU
+        | domain_xml_flags::MIGRATABLE;
+    check_flags("virDomainGetXMLDesc", flags, known)?;
+    let inactive = flags & (domain_xml_flags::INACTIVE | domain_xml_flags::MIGRATABLE) != 0;
+    let next = view.persistent.as_ref().filter(|_| flags & domain_xml_flags::INACTIVE != 0);
+    let definition = match next {
+        Some(next) => next,
+        None => view.definition()?,
+    };
+    let options = FormatOptions {
+        secure: flags & domain_xml_flags::SECURE != 0,
+        inactive: inactive || view.live.is_none(),
+        migratable: flags & domain_xml_flags::MIGRATABLE != 0,
+        ..FormatOptions::default()
+    };
+    match (&view.live, options.inactive) {
+        // The size of the balloon is QEMU's, not the definition's.
+        (Some(live), false) if definition.memory.current_kib != live.balloon_kib => {
+            let mut now = Definition::clone(definition);
+            now.memory.current_kib = live.balloon_kib;
+            Ok(now.format(&options))
+        }
+        _ => Ok(definition.format(&options)),
+    }
+}
+
+/// The command line that a definition stands for (procedure 136).
+pub async fn native(driver: &Driver, text: &str) -> Result<String, Fault> {
+    let (mut definition, caps) = complete(driver, text, Source::Client).await?;
+    let (facts, options) = (driver.facts().await, driver.native_options());
+    command::native_prepare(&mut definition, facts, &options).map_err(Fault::from)?;
+    let plan = command::plan(&definition, &caps, facts, &options).map_err(Fault::from)?;
+    Ok(command::native_line(&plan))
+}
+
+/// Parse a client's XML or our own document and fill in what it leaves open.
+pub async fn complete(
+    driver: &Driver,
+    text: &str,
+    source: Source,
+) -> Result<(Definition, Arc<QemuCaps>), Fault> {
+    let tree = xml::parse(text, &xml::Limits::document("domain_definition")).map_err(::driver::fault::xml)?;
+    let options = ParseOptions::default();
+    let mut definition =
+        Definition::parse(&tree, &options).map_err(::driver::fault::xml)?;
+    if definition.uuid.is_none() {
+        definition.uuid = Some(Uuid::new_v4());
+    }
+    let facts = driver.facts().await;
+    let native = Arch::from_word(&facts.arch);
+    let native = native.ok_or_else(|| {
+        Fault::internal(ErrorDomain::QEMU, format!("the host's architecture '{}' is unknown", facts.arch))
+    })?;
+    let find = |arch: Arch| driver.capabilities.emulator_for(arch.as_str());
+    defaults::resolve_emulator(&mut definition, native, find).map_err(Fault::from)?;
+    let emulator = definition.emulator.clone().unwrap_or_default();
+    let caps = driver.capabilities.of(&emulator).await?;
+    match defaults::complete(&mut definition, &caps, facts) {
+        Ok(()) => {}
+        Err(error) if source == Source::Client => return Err(error.into()),
+        Err(error) => {
+            tracing::warn!(target: "qemu", "domain '{}' would be refused today: {error}", definition.name);
+        }
+    }
+    Ok((definition, caps))
+}
+
+/// Take a domain that has neither definition nor guest out of the registry.
+pub fn forget_if_empty(driver: &Driver, domain: &Arc<Domain>) {
+    let mut state = domain.lock();
+    if state.persistent.is_none() && state.live.is_none() {
+        state.gone = true;
+        drop(state);
+        driver.domains.remove(domain.uuid(), domain);
+    }
+}
+
+/// The UUID, which every complete definition has.
+pub fn uuid_of(definition: &Definition) -> Result<Uuid, Fault> {
+    definition.uuid.ok_or_else(|| Fault::internal(ErrorDomain::DOMAIN, "the definition has no UUID"))
+}
+
+/// The reference's words for a name and a UUID that do not belong together.
+pub fn clash_fault(name: &str, uuid: Uuid, clash: Clash) -> Fault {
+    let detail = match clash {
+        Clash::Uuid { name } => format!("domain '{name}' is already defined with uuid {uuid}"),
+        Clash::Name { uuid } => format!("domain '{name}' already exists with uuid {uuid}"),
+    };
+    Fault::new(ErrorDomain::DOMAIN, ErrorCode::OPERATION_FAILED, detail)
+}
+
+/// Validation against the schemas is not offered yet: say so instead of passing over it.
+pub fn refuse_validation(wanted: bool) -> Result<(), Fault> {
+    if wanted {
+        let detail = "validation of the domain XML against its schema";
+        return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::CONFIG_UNSUPPORTED, detail));
+    }
+    Ok(())
+}
+
+fn invalid(detail: &str) -> Fault {
+    Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_INVALID, detail)
+}
+
+fn host_fault(error: host::Error) -> Fault {
+    ::driver::fault::host(ErrorDomain::QEMU)(error)
+}
+
+async fn blocking_fault<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())))
+}

@@ -1,0 +1,227 @@
+//! `-blockdev`: one node for where an image lies and one for its format, for every image of a chain.
+
+use model::Token;
+use model::domain::device::Device;
+use model::domain::device::disk::source::{Backing, Location, NetworkProtocol, StorageFormat, StorageSource};
+use model::domain::device::disk::{CacheMode, DetectZeroes, Discard, Disk, DiskDevice};
+
+use super::location;
+use crate::command::PlanError;
+use crate::command::build::Build;
+use crate::command::chardev;
+use crate::command::props::Props;
+
+/// How the nodes of a chain are opened.
+struct Access<'a> {
+    disk: &'a Disk,
+    top: bool,
+}
+
+/// Writes the nodes of a disk, base first; the answer is the node its drive uses, none if it is empty.
+pub fn disk(disk: &Disk, build: &mut Build<'_>) -> Result<Option<String>, PlanError> {
+    if let Location::VhostUser { path, reconnect } = &disk.source.location {
+        let alias = build.alias(&disk.info)?;
+        chardev::vhost_user(build, &format!("chr-vu-{alias}"), path, *reconnect);
+        return Ok(None);
+    }
+    if location::is_empty(&disk.source.location) {
+        return Ok(None);
+    }
+    let images = chain(&disk.source);
+    let first = first_node(disk, build);
+    for (depth, image) in images.iter().enumerate().rev() {
+        let number = image.index.unwrap_or(first + depth as u32);
+        let below = images.get(depth + 1).map(|next| next.index.unwrap_or(first + depth as u32 + 1));
+        let access = Access { disk, top: depth == 0 };
+        node(image, number, below, &access, build)?;
+    }
+    let number = disk.source.index.unwrap_or(first);
+    if disk.driver.copy_on_read == Some(true) {
+        let name = format!("libvirt-CoR-{}", disk.target);
+        let mut props = Props::device("copy-on-read").str("node-name", &name).str("file", &format!("libvirt-{number}-format"));
+        if disk.driver.discard == Some(Discard::Unmap) {
+            props = props.str("discard", "unmap");
+        }
+        build.plan.option("-blockdev", props.to_json());
+        return Ok(Some(name));
+    }
+    Ok(Some(format!("libvirt-{number}-format")))
+}
+
+/// Images of a chain, the guest's first.
+fn chain(source: &StorageSource) -> Vec<&StorageSource> {
+    let mut images = vec![source];
+    let mut next = source;
+    while let Backing::Source(below) = &next.backing {
+        images.push(below);
+        next = below;
+    }
+    images
+}
+
+/// Number of a disk's first node: disks are counted from the last to the first, each with its chain.
+fn first_node(wanted: &Disk, build: &Build<'_>) -> u32 {
+    let mut number = 1;
+    let disks = build.domain.devices.iter().rev().filter_map(|device| match device {
+        Device::Disk(disk) => Some(disk),
+        _ => None,
+    });
+    for disk in disks {
+        if disk.target == wanted.target && disk.bus == wanted.bus {
+            break;
+        }
+        number += chain(&disk.source).len() as u32;
+    }
+    number
+}
+
+fn node(
+    image: &StorageSource,
+    number: u32,
+    below: Option<u32>,
+    access: &Access<'_>,
+    build: &mut Build<'_>,
+) -> Result<(), PlanError> {
+    let storage = format!("libvirt-{number}-storage");
+    let props = storage_node(image, &storage, access, build)?;
+    build.plan.option("-blockdev", props.to_json());
+    let read_only = access.disk.readonly || !access.top;
+    if let Some(path) = location::path(&image.location) {
+        build.plan.label(path, read_only, access.disk.shareable);
+    }
+    let format = format_node(image, number, below, access);
+    build.plan.option("-blockdev", format.to_json());
+    Ok(())
+}
+
+fn storage_node(
+    image: &StorageSource,
+    name: &str,
+    access: &Access<'_>,
+    build: &mut Build<'_>,
+) -> Result<Props, PlanError> {
+    let props = match &image.location {
+        Location::File { path, .. } => {
+            Props::device("file").str("filename", path.as_deref().unwrap_or("")).opt_str("aio", io(access))
+        }
+        Location::Block { path } => {
+            Props::device("host_device").str("filename", path.as_deref().unwrap_or("")).opt_str("aio", io(access))
+        }
+        Location::Dir { path } => Props::device("vvfat")
+            .str("dir", path.as_deref().unwrap_or(""))
+            .flag("floppy", access.disk.device == DiskDevice::Floppy)
+            .flag("rw", !access.disk.readonly),
+        Location::Network(network) => {
+            let mut props = location::network(network, &build.board.host.conf)?;
+            if network.tls == Some(true) {
+                let dir = build.board.host.conf.tls_dir.clone();
+                let id = format!("obj{name}_tls0");
+                let creds = Props::object("tls-creds-x509", &id)
+                    .str("dir", &dir)
+                    .str("endpoint", "client")
+                    .set("verify-peer", true);
+                build.object(&creds);
+                props = props.str("tls-creds", &id).opt_str("tls-hostname", network.tls_hostname.as_deref());
+            }
+            refuse_secrets(image, network.protocol, !network.cookies.is_empty())?;
+            props
+        }
+        Location::Nvme(nvme) => Props::device("nvme")
+            .str(
+                "device",
+                &format!(
+                    "{:04x}:{:02x}:{:02x}.{}",
+                    nvme.address.domain, nvme.address.bus, nvme.address.slot, nvme.address.function
+                ),
+            )
+            .set("namespace", nvme.namespace),
+        Location::Volume { pool, .. } => {
+            return Err(PlanError::NoStoragePool(format!("no storage pool with matching name '{pool}'")));
+        }
+        Location::VhostUser { .. } => {
+            return Err(PlanError::internal("a vhost-user disk has no block node"));
+        }
+    };
+    Ok(props
+        .str("node-name", name)
+        .nest_some("cache", cache(access))
+        .set("auto-read-only", true)
+        .str("discard", "unmap"))
+}
+
+/// Secrets are resolved by the driver before a plan is made; what is left here is unknown to it.
+fn refuse_secrets(image: &StorageSource, protocol: NetworkProtocol, cookies: bool) -> Result<(), PlanError> {
+    use model::domain::device::disk::source::SecretRef;
+    if let Some(auth) = &image.auth {
+        let detail = match &auth.secret {
+            SecretRef::Uuid(uuid) => format!("no secret with matching uuid '{uuid}'"),
+            SecretRef::Usage(usage) => format!("no secret with matching usage '{usage}'"),
+        };
+        return Err(PlanError::NoSecret(detail));
+    }
+    if cookies {
+        let protocol = protocol.as_str();
+        return Err(PlanError::unsupported(format!("cookies of '{protocol}' disks are not supported yet")));
+    }
+    Ok(())
+}
+
+fn format_node(image: &StorageSource, number: u32, below: Option<u32>, access: &Access<'_>) -> Props {
+    let format = image.format.unwrap_or(StorageFormat::Raw);
+    let top = access.top;
+    let mut props = Props::new()
+        .str("node-name", &format!("libvirt-{number}-format"))
+        .set("read-only", access.disk.readonly || !top);
+    if top {
+        props = props.opt_str("discard", access.disk.driver.discard.map(Token::as_str));
+        props = props.opt_str("detect-zeroes", detect_zeroes(access.disk));
+    }
+    props = props.nest_some("cache", cache(access)).str("driver", driver(format));
+    if format == StorageFormat::Qcow2 {
+        props = props.opt("cache-size", access.disk.driver.metadata_cache_size.filter(|_| top));
+    }
+    if let Some(slice) = &image.slice {
+        props = props.set("offset", slice.offset).set("size", slice.size);
+    }
+    props = props.str("file", &format!("libvirt-{number}-storage"));
+    match (&image.backing, below) {
+        (Backing::None, _) if has_backing(format) => props.set("backing", serde_json::Value::Null),
+        (_, Some(next)) => props.str("backing", &format!("libvirt-{next}-format")),
+        _ => props,
+    }
+}
+
+fn detect_zeroes(disk: &Disk) -> Option<&'static str> {
+    disk.driver.detect_zeroes.map(|mode| match mode {
+        // Without discard on the image, unmapping zeros is only detecting them.
+        DetectZeroes::Unmap if disk.driver.discard != Some(Discard::Unmap) => DetectZeroes::On.as_str(),
+        other => other.as_str(),
+    })
+}
+
+fn has_backing(format: StorageFormat) -> bool {
+    matches!(format, StorageFormat::Qcow2 | StorageFormat::Qed | StorageFormat::Vmdk | StorageFormat::Qcow)
+}
+
+/// QEMU's name of a format driver.
+fn driver(format: StorageFormat) -> &'static str {
+    match format {
+        StorageFormat::Fat | StorageFormat::Iso | StorageFormat::Dir => "raw",
+        StorageFormat::Ploop => "parallels",
+        other => other.as_str(),
+    }
+}
+
+fn io(access: &Access<'_>) -> Option<&'static str> {
+    access.disk.driver.io.map(Token::as_str)
+}
+
+fn cache(access: &Access<'_>) -> Props {
+    let Some(mode) = access.disk.driver.cache else { return Props::new() };
+    let (direct, no_flush) = match mode {
+        CacheMode::None | CacheMode::Directsync => (true, false),
+        CacheMode::Writeback | CacheMode::Writethrough => (false, false),
+        CacheMode::Unsafe => (false, true),
+    };
+    Props::new().set("direct", direct).set("no-flush", no_flush)
+}

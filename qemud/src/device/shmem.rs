@@ -1,0 +1,86 @@
+//! Memory shared between guests.
+
+use model::Token;
+use model::domain::device::shmem::{Shmem, ShmemModel, ShmemRole};
+
+use super::{Check, QemuDevice};
+use crate::command::PlanError;
+use crate::command::build::Build;
+use crate::command::props::Props;
+use crate::command::quote::commas;
+use crate::defaults::DefaultsError;
+use crate::defaults::board::Board;
+use crate::defaults::pci::bus::Connect;
+
+/// Bytes of a region without a size.
+const DEFAULT_SIZE: u64 = 4 << 20;
+
+impl QemuDevice for Shmem {
+    fn complete(&mut self, _board: &Board<'_>) -> Result<(), DefaultsError> {
+        if self.model == Some(ShmemModel::IvshmemPlain) {
+            self.size.get_or_insert(DEFAULT_SIZE);
+        }
+        if let Some(server) = &mut self.server
+            && server.path.is_none()
+        {
+            server.path = Some(format!("/var/lib/libvirt/shmem-{}-sock", self.name));
+        }
+        Ok(())
+    }
+
+    fn validate(&self, _check: &Check<'_>) -> Result<(), DefaultsError> {
+        match self.model {
+            Some(ShmemModel::Ivshmem) | None => {
+                Err(DefaultsError::unsupported("ivshmem device is not supported with this QEMU binary"))
+            }
+            Some(ShmemModel::IvshmemPlain) if self.server.is_some() => {
+                Err(DefaultsError::unsupported("shmem model 'ivshmem-plain' is supported without server only"))
+            }
+            Some(ShmemModel::IvshmemDoorbell) if self.server.is_none() => {
+                Err(DefaultsError::unsupported("shmem model 'ivshmem-doorbell' is supported only with server"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn plug(&self, board: &Board<'_>) -> Option<Connect> {
+        Some(board.pci())
+    }
+
+    fn args(&self, build: &mut Build<'_>) -> Result<(), PlanError> {
+        let alias = build.alias(&self.info)?;
+        let props = match self.model {
+            Some(ShmemModel::IvshmemDoorbell) => doorbell(self, &alias, build)?,
+            _ => plain(self, &alias, build),
+        };
+        let role = self.role.map(|role| if role == ShmemRole::Master { "on" } else { "off" });
+        let props = build.place(props.opt_str("master", role), &self.info)?;
+        build.device(props)
+    }
+}
+
+fn plain(shmem: &Shmem, alias: &str, build: &mut Build<'_>) -> Props {
+    let memdev = format!("shmmem-{alias}");
+    let object = Props::object("memory-backend-file", &memdev)
+        .str("mem-path", &format!("/dev/shm/{}", shmem.name))
+        .set("size", shmem.size.unwrap_or(DEFAULT_SIZE))
+        .set("share", true);
+    build.object(&object);
+    Props::device("ivshmem-plain").str("id", alias).str("memdev", &memdev)
+}
+
+fn doorbell(shmem: &Shmem, alias: &str, build: &mut Build<'_>) -> Result<Props, PlanError> {
+    let path = shmem
+        .server
+        .as_ref()
+        .and_then(|server| server.path.as_deref())
+        .ok_or_else(|| PlanError::internal(format!("shared memory '{}' has no server socket", shmem.name)))?;
+    let id = format!("char{alias}");
+    build.plan.option("-chardev", format!("socket,id={id},path={}", commas(path)));
+    let msi = shmem.msi.unwrap_or_default();
+    Ok(Props::device(ShmemModel::IvshmemDoorbell.as_str())
+        .str("id", alias)
+        .str("chardev", &id)
+        .opt("vectors", msi.vectors)
+        .opt("ioeventfd", msi.ioeventfd))
+}

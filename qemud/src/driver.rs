@@ -1,0 +1,127 @@
+//! What all calls of virtqemud share: the domains, the emulators' capabilities, the clients' subscriptions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use ::driver::documents::Documents;
+use ::driver::events::EventHub;
+use ::driver::registry::Registry;
+use host::paths::Paths;
+use protocol::remote::NonnullDomain;
+use protocol::{ErrorCode, ErrorDomain, Fault};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::capabilities::Capabilities;
+use crate::config::Config;
+use crate::defaults::facts::HostFacts;
+use crate::domain::{Domain, View};
+use crate::ports::Ports;
+
+/// The shared state of the daemon. One per process.
+pub struct Driver {
+    /// The daemon's frame: what holds off the idle exit, and the way to stop.
+    pub context: daemon::Context,
+    /// Directories.
+    pub paths: Arc<Paths>,
+    /// What qemu.conf says.
+    pub config: Config,
+    /// All domains.
+    pub domains: Registry<Domain>,
+    /// Who wants to hear of what.
+    pub events: EventHub,
+    /// The emulators found on the host.
+    pub capabilities: Capabilities,
+    /// Definitions on disk.
+    pub definitions: Documents,
+    /// Status documents of running guests.
+    pub statuses: Documents,
+    /// VNC ports given out.
+    pub ports: Ports,
+    /// Facts of the host, once they are gathered.
+    pub(crate) facts: OnceCell<HostFacts>,
+    /// The last id given to a guest.
+    last_id: AtomicI32,
+}
+
+impl Driver {
+    /// A driver that knows no domain yet.
+    pub fn new(context: daemon::Context, config: Config, capabilities: Capabilities) -> Arc<Self> {
+        let paths = Arc::clone(context.paths());
+        let definitions = Documents::new(paths.definition_dir.clone(), Some("virsh edit"));
+        let statuses = Documents::new(paths.state_dir.clone(), None);
+        let ports = Ports::new(config.display_ports.clone());
+        Arc::new(Self {
+            context,
+            paths,
+            config,
+            domains: Registry::new(),
+            events: EventHub::new(),
+            capabilities,
+            definitions,
+            statuses,
+            ports,
+            facts: OnceCell::new(),
+            last_id: AtomicI32::new(0),
+        })
+    }
+
+    /// The next domain id: ids are not used again while the daemon runs.
+    pub fn next_id(&self) -> i32 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Never give out this id or a smaller one: a guest of an earlier daemon has it.
+    pub fn id_is_taken(&self, id: i32) {
+        self.last_id.fetch_max(id, Ordering::Relaxed);
+    }
+
+    /// The domain that a client names by the triple it once received; only the UUID counts.
+    pub fn domain(&self, named: &NonnullDomain) -> Result<Arc<Domain>, Fault> {
+        let uuid = Uuid::from_bytes(named.uuid.0);
+        self.domains.by_uuid(uuid).ok_or_else(|| {
+            no_domain(format!("no domain with matching uuid '{uuid}' ({})", named.name))
+        })
+    }
+
+    /// A reader's copy of the state of the domain that a client names.
+    pub fn view(&self, named: &NonnullDomain) -> Result<View, Fault> {
+        self.domain(named).map(|domain| domain.view())
+    }
+}
+
+/// "Domain not found: …".
+pub fn no_domain(detail: String) -> Fault {
+    Fault::new(ErrorDomain::QEMU, ErrorCode::NO_DOMAIN, detail)
+}
+
+/// How a domain is named on the wire.
+pub fn named(view: &View) -> Result<NonnullDomain, Fault> {
+    let name = view.definition()?.name.clone();
+    Ok(NonnullDomain { name, uuid: wire_uuid(view.uuid), id: view.id() })
+}
+
+/// A UUID as it goes over the wire.
+pub fn wire_uuid(uuid: Uuid) -> protocol::xdr::Uuid {
+    protocol::xdr::Uuid(*uuid.as_bytes())
+}
+
+/// Refuse flags that the call does not know, as the reference does.
+pub fn check_flags(api: &str, flags: u32, known: u32) -> Result<(), Fault> {
+    match flags & !known {
+        0 => Ok(()),
+        unknown => Err(Fault::invalid_arg(
+            ErrorDomain::QEMU,
+            format!("unsupported flags (0x{unknown:x}) in function {api}"),
+        )),
+    }
+}
+
+/// Refuse two flags that exclude each other.
+pub fn exclusive_flags(flags: u32, one: (u32, &str), other: (u32, &str)) -> Result<(), Fault> {
+    if flags & one.0 != 0 && flags & other.0 != 0 {
+        let detail = format!("flags '{}' and '{}' are mutually exclusive", one.1, other.1);
+        return Err(Fault::invalid_arg(ErrorDomain::QEMU, detail));
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Steering a running guest: power button, reset, stopping and resuming its processors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::driver::jobs::Job;
+use protocol::consts::{domain_control_state, domain_reboot_flag_values, domain_shutdown_flag_values};
+use protocol::remote::NonnullDomain;
+use protocol::{ErrorCode, ErrorDomain, Fault};
+
+use crate::domain::{Condition, Domain, Live, Status, not_running};
+use crate::driver::{Driver, check_flags};
+use crate::monitor::Monitor;
+use crate::notify::{Lifecycle, Suspended};
+use crate::process::status;
+
+/// Press the guest's power button (procedures 33 and 258). The guest agent's way is refused: there is none yet.
+pub async fn shutdown(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
+    let agent = domain_shutdown_flag_values::GUEST_AGENT;
+    check_flags("virDomainShutdownFlags", flags, agent | domain_shutdown_flag_values::ACPI_POWER_BTN)?;
+    refuse_agent(flags, agent, domain_shutdown_flag_values::ACPI_POWER_BTN)?;
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Modify, "virDomainShutdownFlags").await?;
+    let monitor = running_monitor(&domain)?;
+    set_reboot_wanted(&domain, false);
+    monitor.system_powerdown().await.map_err(Fault::from)
+}
+
+/// Reboot by the power button: when the guest has powered off, it is reset instead of ended (procedure 27).
+pub async fn reboot(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
+    let agent = domain_reboot_flag_values::GUEST_AGENT;
+    check_flags("virDomainReboot", flags, agent | domain_reboot_flag_values::ACPI_POWER_BTN)?;
+    refuse_agent(flags, agent, domain_reboot_flag_values::ACPI_POWER_BTN)?;
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Modify, "virDomainReboot").await?;
+    let monitor = running_monitor(&domain)?;
+    set_reboot_wanted(&domain, true);
+    let pressed = monitor.system_powerdown().await;
+    if pressed.is_err() {
+        set_reboot_wanted(&domain, false);
+    }
+    pressed.map_err(Fault::from)
+}
+
+/// Press the reset button (procedure 245).
+pub async fn reset(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
+    check_flags("virDomainReset", flags, 0)?;
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Modify, "virDomainReset").await?;
+    let monitor = active_monitor(&domain)?;
+    set_reboot_wanted(&domain, false);
+    monitor.system_reset().await.map_err(Fault::from)?;
+    let mut state = domain.lock();
+    if state.status.condition == Condition::Crashed {
+        // The guest stands still after its panic and waits for a resume.
+        state.status = Status::PAUSED_USER;
+    }
+    Ok(())
+}
+
+/// Stop the guest's processors (procedure 34). Nothing happens when they are stopped already.
+pub async fn suspend(driver: &Arc<Driver>, named: &NonnullDomain) -> Result<(), Fault> {
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Suspend, "virDomainSuspend").await?;
+    let monitor = active_monitor(&domain)?;
+    match domain.lock().status.condition {
+        Condition::Paused => return Ok(()),
+        Condition::PmSuspended => return Err(invalid("domain is pmsuspended")),
+        _ => {}
+    }
+    monitor.stop().await.map_err(Fault::from)?;
+    publish(driver, &domain, Status::PAUSED_USER, Some(Lifecycle::Suspended(Suspended::Paused)));
+    status::save(driver, &domain).await
+}
+
+/// Let the guest's processors go on (procedure 28).
+pub async fn resume(driver: &Arc<Driver>, named: &NonnullDomain) -> Result<(), Fault> {
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Suspend, "virDomainResume").await?;
+    let monitor = active_monitor(&domain)?;
+    match domain.lock().status {
+        Status { condition: Condition::PmSuspended, .. } => return Err(invalid("domain is pmsuspended")),
+        Status { condition: Condition::Running, .. } => return Err(invalid("domain is already running")),
+        Status { condition: Condition::Crashed, .. } => {
+            return Err(invalid("the guest has crashed: reset it before resuming it"));
+        }
+        _ => {}
+    }
+    monitor.cont().await.map_err(Fault::from)?;
+    publish(driver, &domain, Status::UNPAUSED, Some(Lifecycle::Resumed));
+    status::save(driver, &domain).await
+}
+
+/// Publish a new status with its event, unless the guest is gone or has the status already (QEMU's own event
+/// was quicker).
+pub fn publish(driver: &Driver, domain: &Domain, status: Status, event: Option<Lifecycle>) {
+    let mut state = domain.lock();
+    if state.live.is_none() || state.status.condition == status.condition {
+        return;
+    }
+    state.status = status;
+    if let Some(event) = event {
+        driver.tell(domain, &state, event);
+    }
+}
+
+/// What the control connection does now, and for how long (`virDomainControlState`): a monitor call in flight
+/// occupies it, one past its deadline is an error.
+pub fn control_state(domain: &Domain, live: &Live) -> (u32, Duration) {
+    let Some(monitor) = &live.monitor else { return (domain_control_state::OCCUPIED as u32, Duration::ZERO) };
+    if let Some(since) = monitor.stalled_for() {
+        return (domain_control_state::ERROR as u32, since);
+    }
+    if let Some(since) = monitor.busy_for() {
+        return (domain_control_state::OCCUPIED as u32, since);
+    }
+    match domain.jobs().held() {
+        (None, None) => (domain_control_state::OK as u32, Duration::ZERO),
+        _ => (domain_control_state::JOB as u32, domain.jobs().held_for()),
+    }
+}
+
+/// The monitor of an active guest.
+pub fn active_monitor(domain: &Domain) -> Result<Monitor, Fault> {
+    let state = domain.lock();
+    let live = state.live.as_ref().ok_or_else(not_running)?;
+    live.monitor.clone().ok_or_else(|| invalid("the guest is still being started"))
+}
+
+/// The monitor of a guest whose processors run.
+fn running_monitor(domain: &Domain) -> Result<Monitor, Fault> {
+    let monitor = active_monitor(domain)?;
+    match domain.lock().status.condition {
+        Condition::Running | Condition::Paused | Condition::Shutdown => Ok(monitor),
+        _ => Err(invalid("domain is not running")),
+    }
+}
+
+/// Note whether the next power-off of the guest means a reboot.
+fn set_reboot_wanted(domain: &Domain, wanted: bool) {
+    if let Some(live) = domain.lock().live.as_mut() {
+        live.reboot_wanted = wanted;
+    }
+}
+
+/// A request that names only the guest agent cannot be met.
+fn refuse_agent(flags: u32, agent: u32, button: u32) -> Result<(), Fault> {
+    if flags & agent != 0 && flags & button == 0 {
+        let detail = "the QEMU guest agent is not configured";
+        return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail));
+    }
+    Ok(())
+}
+
+fn invalid(detail: &str) -> Fault {
+    Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_INVALID, detail)
+}

@@ -1,0 +1,155 @@
+//! Carrying out a plan: files and sockets are made, QEMU is started, its monitor is connected.
+//!
+//! The monitor's socket listens before QEMU runs and is handed to it, so that the connection stands at once
+//! and nobody has to look again and again whether it is there yet.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::driver::documents::blocking;
+use ::driver::fault;
+use host::process::{Plan as Spawn, Stdio};
+use host::{fault as fault_point, process, store};
+use model::domain::Domain as Definition;
+use protocol::{ErrorCode, ErrorDomain, Fault};
+
+use super::{Process, log};
+use crate::command::{FdSource, PassedFd, Plan, PlannedFile};
+use crate::driver::Driver;
+
+/// Bytes of the key that protects what is passed to QEMU in secret.
+const MASTER_KEY: usize = 32;
+
+/// A QEMU process and the connection to its monitor, which it has not greeted on yet.
+#[derive(Debug)]
+pub struct Launched {
+    /// The process.
+    pub process: Arc<Process>,
+    /// The monitor's connection.
+    pub monitor: UnixStream,
+}
+
+/// Whether everything that the guest uses is there: a missing image is told by its name instead of by QEMU.
+pub async fn check_files(plan: &Plan) -> Result<(), Fault> {
+    let paths: Vec<String> = plan.labels.iter().map(|label| label.path.clone()).collect();
+    let checked = tokio::task::spawn_blocking(move || paths.iter().try_for_each(|path| check_file(path)));
+    checked.await.unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())))
+}
+
+fn check_file(path: &str) -> Result<(), Fault> {
+    std::fs::metadata(path).map(|_| ()).map_err(|error| {
+        let errno = error.raw_os_error().unwrap_or(0);
+        Fault::system(ErrorDomain::STORAGE, errno, format!("Cannot access storage file '{path}'"))
+    })
+}
+
+/// Start QEMU by the plan.
+pub async fn launch(
+    driver: &Driver,
+    definition: &Definition,
+    plan: &Plan,
+    reset_nvram: bool,
+) -> Result<Launched, Fault> {
+    let launch = Launch {
+        plan: plan.clone(),
+        log: log::path(driver, &definition.name),
+        pid_file: driver.paths.guest_pid_file(&definition.name).map_err(fault::host(ErrorDomain::QEMU))?,
+        versions: driver.versions().await,
+        reset_nvram,
+    };
+    blocking(move || launch.run()).await.map_err(fault::host(ErrorDomain::QEMU))
+}
+
+struct Launch {
+    plan: Plan,
+    log: PathBuf,
+    pid_file: PathBuf,
+    versions: String,
+    reset_nvram: bool,
+}
+
+impl Launch {
+    fn run(self) -> host::Result<Launched> {
+        for file in &self.plan.files {
+            self.make(file)?;
+        }
+        let log = log::open(&self.log, &self.plan, &self.versions)?;
+        let mut spawn = Spawn::new(&self.plan.argv[0]);
+        spawn.args = self.plan.argv[1..].iter().map(Into::into).collect();
+        spawn.env = self.plan.env.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        spawn.stdout = Stdio::Fd(duplicate(&log, &self.log)?);
+        spawn.stderr = Stdio::Fd(log.into());
+        for fd in &self.plan.fds {
+            spawn.fds.push((open_for_child(fd)?, fd.number.cast_signed()));
+        }
+        fault_point::at("start.files");
+        let child = process::spawn(spawn)?;
+        fault_point::at("start.spawned");
+        let process = adopt(child)?;
+        store::replace(&self.pid_file, format!("{}\n", process.pid).as_bytes(), 0o644)?;
+        let path = Path::new(&self.plan.monitor_path);
+        let monitor = UnixStream::connect(path).map_err(host::Error::file("connect to", path))?;
+        Ok(Launched { process: Arc::new(process), monitor })
+    }
+
+    fn make(&self, file: &PlannedFile) -> host::Result<()> {
+        match file {
+            PlannedFile::Dir { path, mode } => store::create_dir(Path::new(path), *mode).map(|_| ()),
+            PlannedFile::MasterKey { path } => {
+                let mut key = [0u8; MASTER_KEY];
+                let source = Path::new("/dev/urandom");
+                let read = File::open(source).and_then(|mut random| random.read_exact(&mut key));
+                read.map_err(host::Error::file("read", source))?;
+                let written = store::replace(Path::new(path), &key, 0o600);
+                key.fill(0);
+                std::hint::black_box(&key);
+                written
+            }
+            PlannedFile::Nvram { path, template } => {
+                let path = Path::new(path);
+                if !self.reset_nvram && path.exists() {
+                    return Ok(());
+                }
+                let variables = store::read(Path::new(template), 64 << 20)?;
+                store::replace(path, &variables, 0o600)
+            }
+        }
+    }
+}
+
+fn duplicate(file: &File, path: &Path) -> host::Result<OwnedFd> {
+    file.try_clone().map(OwnedFd::from).map_err(host::Error::file("duplicate", path))
+}
+
+/// Open what the child is to find at a number.
+fn open_for_child(fd: &PassedFd) -> host::Result<OwnedFd> {
+    match &fd.source {
+        FdSource::ListenUnix { path } => {
+            let path = Path::new(path);
+            store::remove(path)?;
+            let listener = UnixListener::bind(path).map_err(host::Error::file("listen on", path))?;
+            Ok(listener.into())
+        }
+        FdSource::Tap { .. } | FdSource::VhostNet { .. } | FdSource::VhostVsock { .. } => {
+            // Refused at definition; a document of a newer daemon may still ask for it.
+            Err(host::Error::Unavailable {
+                what: format!("descriptor {}", fd.number),
+                reason: "this daemon does not open network or vsock devices for guests".to_owned(),
+            })
+        }
+    }
+}
+
+fn adopt(child: process::Child) -> host::Result<Process> {
+    let start_time = process::start_time(child.pid).unwrap_or(0);
+    Ok(Process { pid: child.pid, start_time, handle: child.pidfd })
+}
+
+/// The error for a start that another wish overtook.
+pub fn overtaken() -> Fault {
+    Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_FAILED, "domain was destroyed while it started")
+}

@@ -1,0 +1,353 @@
+//! Starting a guest: from the definition to running processors.
+//!
+//! The steps, and what is on disk after each, so that a daemon that is killed in between leaves nothing behind
+//! after its next start: the status document with state "starting up" names the directories; the process
+//! writes its pid file before it becomes QEMU; only a status document with a pid and another state is of a
+//! guest that runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::driver::documents::blocking;
+use ::driver::jobs::LongJob;
+use host::store;
+use model::domain::Domain as Definition;
+use model::domain::lifecycle::LifecycleAction;
+use protocol::remote::NonnullDomain;
+use protocol::{ErrorCode, ErrorDomain, Fault};
+use tokio::sync::watch as watch_channel;
+
+use super::{GREETING_LIMIT, Process, StartOptions, launch, log, status, stop, watch};
+use crate::command::{self, Plan};
+use crate::define::{self, Source};
+use crate::domain::{Domain, Ending, Live, ShutoffReason, Status, View};
+use crate::driver::Driver;
+use crate::figures::LastKnown;
+use crate::monitor::{Events, Monitor};
+use crate::notify::{Lifecycle, Suspended};
+
+/// Start a defined domain (procedures 9 and 196).
+pub async fn defined(
+    driver: &Arc<Driver>,
+    named: &NonnullDomain,
+    options: StartOptions,
+) -> Result<View, Fault> {
+    let domain = driver.domain(named)?;
+    start_defined(driver, &domain, options).await
+}
+
+/// Start a domain that is in the registry.
+pub async fn start_defined(
+    driver: &Arc<Driver>,
+    domain: &Arc<Domain>,
+    options: StartOptions,
+) -> Result<View, Fault> {
+    let job = domain.begin_long(LongJob::Start, "virDomainCreate").await?;
+    let definition = {
+        let state = domain.lock();
+        if state.live.is_some() {
+            return Err(invalid(ErrorDomain::QEMU, "domain is already running"));
+        }
+        state.persistent.clone()
+    };
+    let definition = definition.ok_or_else(|| crate::domain::no_domain_uuid(domain.uuid()))?;
+    Start { driver, domain, options }.run(Definition::clone(&definition)).await?;
+    drop(job);
+    Ok(domain.view())
+}
+
+/// Start a domain that exists only as long as its guest, from a client's XML (procedure 10).
+pub async fn transient(driver: &Arc<Driver>, text: &str, options: StartOptions) -> Result<View, Fault> {
+    let (definition, _) = define::complete(driver, text, Source::Client).await?;
+    let uuid = define::uuid_of(&definition)?;
+    let max_queued = driver.config.max_queued;
+    let make = || Domain::new(uuid, &definition.name, max_queued);
+    let inserted = driver.domains.find_or_insert(uuid, &definition.name, make);
+    let (domain, _) = inserted.map_err(|clash| define::clash_fault(&definition.name, uuid, clash))?;
+    let job = domain.begin_long(LongJob::Start, "virDomainCreateXML").await?;
+    if domain.lock().live.is_some() {
+        let detail = format!("domain '{}' is already active", definition.name);
+        return Err(invalid(ErrorDomain::DOMAIN, &detail));
+    }
+    let started = Start { driver, domain: &domain, options }.run(definition).await;
+    drop(job);
+    if started.is_err() {
+        define::forget_if_empty(driver, &domain);
+    }
+    started.map(|()| domain.view())
+}
+
+/// Whether the definition asks for a reset where others power off.
+pub fn reboots_on_poweroff(definition: &Definition) -> bool {
+    definition.lifecycle.on_poweroff == LifecycleAction::Restart
+}
+
+/// What a guest of this name and id has on the host, to be removed when it has ended.
+pub fn leftovers(driver: &Driver, name: &str, id: i32) -> Leftovers {
+    let paths = &driver.paths;
+    // A name that is no file name was never started.
+    Leftovers {
+        directories: [paths.guest_dir(id, name), paths.guest_channel_dir(id, name)].into_iter().flatten().collect(),
+        files: paths.guest_pid_file(name).into_iter().collect(),
+    }
+}
+
+/// Directories and files of one guest.
+#[derive(Debug)]
+pub struct Leftovers {
+    directories: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+impl Leftovers {
+    /// Remove all of it; what is not there is no error. Goes on after an error and returns the first.
+    pub fn remove(self) -> Result<(), host::Error> {
+        let directories = self.directories.iter().map(|path| remove_tree(path));
+        let files = self.files.iter().map(|path| store::remove(path).map(|_| ()));
+        let results: Vec<_> = directories.chain(files).collect();
+        results.into_iter().collect()
+    }
+}
+
+fn remove_tree(path: &Path) -> Result<(), host::Error> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(host::Error::file("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+struct Start<'a> {
+    driver: &'a Arc<Driver>,
+    domain: &'a Arc<Domain>,
+    options: StartOptions,
+}
+
+impl Start<'_> {
+    async fn run(&self, mut definition: Definition) -> Result<(), Fault> {
+        let id = self.driver.next_id();
+        let plan = self.plan(&mut definition, id).await?;
+        let name = definition.name.clone();
+        let definition = Arc::new(definition);
+        let begun = self.launch(&definition, id, &plan).await;
+        let done = match begun {
+            Ok((process, monitor)) => self.bring_up(process, monitor).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            self.give_up(&name, id, &definition).await;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// The live definition and the command line.
+    async fn plan(&self, definition: &mut Definition, id: i32) -> Result<Plan, Fault> {
+        let emulator = definition.emulator.clone().unwrap_or_default();
+        let caps = self.driver.capabilities.of(&emulator).await?;
+        let facts = self.driver.facts().await;
+        let options = self.driver.plan_options(id);
+        definition.id = u32::try_from(id).ok();
+        command::prepare(definition, facts, &options).map_err(Fault::from)?;
+        self.driver.ports.assign(definition)?;
+        command::plan(definition, &caps, facts, &options).map_err(|error| {
+            self.driver.ports.release(definition);
+            Fault::from(error)
+        })
+    }
+
+    /// From the plan to a process with its monitor's connection made.
+    async fn launch(
+        &self,
+        definition: &Arc<Definition>,
+        id: i32,
+        plan: &Plan,
+    ) -> Result<(Arc<Process>, std::os::unix::net::UnixStream), Fault> {
+        launch::check_files(plan).await?;
+        let starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
+        starting.save(self.driver).await?;
+        let launched = launch::launch(self.driver, definition, plan, self.options.reset_nvram).await?;
+        let live = Live {
+            definition: Arc::clone(definition),
+            id,
+            process: Arc::clone(&launched.process),
+            monitor: None,
+            monitor_path: plan.monitor_path.clone(),
+            vcpu_threads: Vec::new(),
+            ending: None,
+            ended: watch_channel::Sender::new(false),
+            reboot_wanted: false,
+            autodestroy: self.options.autodestroy,
+            balloon_kib: definition.memory.current_kib,
+            inhibitor: Arc::new(self.driver.context.inhibit(format!("domain '{}'", definition.name))),
+            consoles: Arc::default(),
+            figures: Arc::new(LastKnown::default()),
+        };
+        let mut state = self.domain.lock();
+        state.name.clone_from(&definition.name);
+        state.live = Some(live);
+        state.status = Status::STARTING;
+        self.driver.domains.set_id(self.domain.uuid(), Some(id));
+        Ok((launched.process, launched.monitor))
+    }
+
+    /// From the process to running processors and the watch over them.
+    async fn bring_up(
+        &self,
+        process: Arc<Process>,
+        connection: std::os::unix::net::UnixStream,
+    ) -> Result<(), Fault> {
+        let (monitor, events) = self.greet(&process, connection).await?;
+        let facts = after_start(&monitor).await;
+        let facts = match facts {
+            Ok(facts) => facts,
+            Err(error) => return Err(self.explain(&process, error.into()).await),
+        };
+        {
+            let mut state = self.domain.lock();
+            let Some(live) = state.live.as_mut() else { return Err(crate::domain::not_running()) };
+            live.adopt(&facts);
+            live.monitor = Some(monitor.clone());
+        }
+        if !self.options.paused
+            && let Err(error) = monitor.cont().await
+        {
+            return Err(self.explain(&process, error.into()).await);
+        }
+        self.publish(process, monitor, events).await
+    }
+
+    async fn publish(
+        &self,
+        process: Arc<Process>,
+        monitor: Monitor,
+        events: Events,
+    ) -> Result<(), Fault> {
+        {
+            let mut state = self.domain.lock();
+            if self.options.paused {
+                state.status = Status::PAUSED_USER;
+                self.driver.tell(self.domain, &state, Lifecycle::Started);
+                self.driver.tell(self.domain, &state, Lifecycle::Suspended(Suspended::Paused));
+            } else {
+                state.status = Status::BOOTED;
+                self.driver.tell(self.domain, &state, Lifecycle::Resumed);
+                self.driver.tell(self.domain, &state, Lifecycle::Started);
+            }
+        }
+        let saved = status::save(self.driver, self.domain).await;
+        if saved.is_ok() {
+            watch::spawn(self.driver, self.domain, process, monitor, events);
+        }
+        saved
+    }
+
+    /// Wait for the monitor's greeting, or for the process to end before it.
+    async fn greet(
+        &self,
+        process: &Process,
+        connection: std::os::unix::net::UnixStream,
+    ) -> Result<(Monitor, Events), Fault> {
+        let greeting = Monitor::attach(connection, GREETING_LIMIT);
+        tokio::select! {
+            greeted = greeting => match greeted {
+                Ok(pair) => Ok(pair),
+                Err(error) => Err(self.explain(process, error.into()).await),
+            },
+            _ = process.handle.wait() => {
+                Err(self.explain(process, Fault::internal(ErrorDomain::QEMU, String::new())).await)
+            }
+        }
+    }
+
+    /// The cause of a failed start in QEMU's own last words, where it has ended with some.
+    async fn explain(&self, process: &Process, otherwise: Fault) -> Fault {
+        let moment = Duration::from_secs(1);
+        if tokio::time::timeout(moment, process.handle.wait()).await.is_err() {
+            return otherwise;
+        }
+        if self.domain.lock().live.as_ref().is_some_and(|live| live.ending == Some(Ending::Destroyed)) {
+            return launch::overtaken();
+        }
+        let name = self.domain.lock().name.clone();
+        let words = log::last_words(self.driver, &name).await;
+        let detail = format!("process exited while connecting to monitor: {words}");
+        Fault::internal(ErrorDomain::QEMU, detail)
+    }
+
+    /// Take everything back.
+    async fn give_up(&self, name: &str, id: i32, definition: &Arc<Definition>) {
+        let live = self.domain.lock().live.clone();
+        if let Some(live) = &live {
+            if let Err(error) = stop::end(&live.process).await {
+                tracing::error!(target: "qemu", "QEMU of domain '{name}' stays after a failed start: {error}");
+            }
+        }
+        log::note_end(self.driver, name, Ending::Failed).await;
+        self.driver.ports.release(definition);
+        let leftovers = leftovers(self.driver, name, id);
+        if let Err(error) = blocking(move || leftovers.remove()).await {
+            tracing::warn!(target: "qemu", "the failed start of domain '{name}' leaves something behind: {error}");
+        }
+        if let Err(error) = self.driver.statuses.remove(name).await {
+            tracing::error!(target: "qemu", "the status document of domain '{name}' stays: {error}");
+        }
+        {
+            let mut state = self.domain.lock();
+            state.live = None;
+            state.status = Status::shutoff(ShutoffReason::Failed);
+            self.driver.domains.set_id(self.domain.uuid(), None);
+        }
+        if let Some(live) = live {
+            live.ended.send_replace(true);
+        }
+    }
+}
+
+/// What QEMU tells about itself once it is up.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Terminals of the character devices: alias and path.
+    pub terminals: Vec<(String, String)>,
+    /// The vcpus' threads by vcpu number.
+    pub vcpu_threads: Vec<(u32, u32)>,
+    /// The balloon's size in KiB, where there is a balloon.
+    pub balloon_kib: Option<u64>,
+}
+
+/// Ask for the facts, all at once.
+pub async fn after_start(monitor: &Monitor) -> Result<Facts, crate::monitor::MonitorError> {
+    let (chardevs, cpus, balloon) =
+        tokio::join!(monitor.query_chardev(), monitor.query_cpus(), monitor.query_balloon());
+    let terminals = chardevs?.into_iter().filter_map(|chardev| {
+        let path = chardev.filename.strip_prefix("pty:")?.to_owned();
+        Some((chardev.label, path))
+    });
+    Ok(Facts {
+        terminals: terminals.collect(),
+        vcpu_threads: cpus?.into_iter().map(|cpu| (cpu.cpu_index, cpu.thread_id)).collect(),
+        // A guest without balloon has none to tell.
+        balloon_kib: balloon.ok().map(|bytes| bytes / 1024),
+    })
+}
+
+impl Live {
+    /// Put what QEMU told into the live definition.
+    pub fn adopt(&mut self, facts: &Facts) {
+        let mut definition = Definition::clone(&self.definition);
+        for (label, path) in &facts.terminals {
+            crate::parts::set_terminal(&mut definition, label.strip_prefix("char").unwrap_or(label), path);
+        }
+        self.definition = Arc::new(definition);
+        self.vcpu_threads.clone_from(&facts.vcpu_threads);
+        if let Some(kib) = facts.balloon_kib {
+            self.balloon_kib = kib;
+        }
+    }
+}
+
+fn invalid(domain: ErrorDomain, detail: &str) -> Fault {
+    Fault::new(domain, ErrorCode::OPERATION_INVALID, detail)
+}

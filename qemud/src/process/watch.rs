@@ -1,0 +1,184 @@
+//! Watching a running guest: one task per guest takes QEMU's events in their order and notices its end.
+
+use std::sync::Arc;
+
+use super::{Process, control, start, status, stop};
+use crate::domain::{Condition, Domain, Ending, Status};
+use crate::driver::Driver;
+use crate::monitor::{Event, EventKind, Events, Monitor};
+use crate::notify::{Lifecycle, ShutdownBy, Suspended};
+
+/// Watch the guest until its process has ended, then clean up after it.
+pub fn spawn(
+    driver: &Arc<Driver>,
+    domain: &Arc<Domain>,
+    process: Arc<Process>,
+    monitor: Monitor,
+    events: Events,
+) {
+    let watch = Watch { driver: Arc::clone(driver), domain: Arc::clone(domain), process, monitor };
+    tokio::spawn(watch.run(events));
+}
+
+struct Watch {
+    driver: Arc<Driver>,
+    domain: Arc<Domain>,
+    process: Arc<Process>,
+    monitor: Monitor,
+}
+
+impl Watch {
+    async fn run(self, mut events: Events) {
+        loop {
+            tokio::select! {
+                // What QEMU said before it ended counts first.
+                biased;
+                event = events.next() => match event {
+                    Some(event) => self.on_event(event).await,
+                    None => break,
+                },
+                _ = self.process.handle.wait() => break,
+            }
+        }
+        // What it said last is still in the connection; the process is gone, so this ends.
+        if matches!(self.process.handle.try_wait(), Ok(Some(_))) {
+            while let Some(event) = events.next().await {
+                self.on_event(event).await;
+            }
+        }
+        // QEMU may also have closed the connection and run on: then it cannot be steered any more.
+        self.end_process().await;
+        stop::finish(&self.driver, &self.domain, self.process.pid).await;
+    }
+
+    async fn end_process(&self) {
+        if stop::process_ends(&self.process).await {
+            return;
+        }
+        let name = self.domain.lock().name.clone();
+        tracing::error!(target: "qemu", "QEMU of domain '{name}' has closed its monitor but runs on: it is ended");
+        if let Err(error) = stop::end(&self.process).await {
+            tracing::error!(target: "qemu", "QEMU of domain '{name}' cannot be ended: {error}");
+        }
+    }
+
+    async fn on_event(&self, event: Event) {
+        match event.kind {
+            EventKind::Shutdown { guest, reason } => self.on_shutdown(guest, reason.as_deref()).await,
+            EventKind::Reset { .. } => self.driver.tell_reboot(&self.domain, &self.domain.lock()),
+            EventKind::Stop => self.on_stop().await,
+            EventKind::Resume => {
+                self.publish(Status::UNPAUSED, Lifecycle::Resumed).await;
+            }
+            EventKind::Suspend => self.publish(Status::PM_SUSPENDED, Lifecycle::PmSuspended).await,
+            EventKind::Wakeup => self.publish(Status::WOKEN, Lifecycle::Woken).await,
+            EventKind::GuestPanicked { .. } => self.publish(Status::CRASHED_PANICKED, Lifecycle::Crashed).await,
+            EventKind::RtcChange { offset } => {
+                self.driver.tell_rtc_change(&self.domain, &self.domain.lock(), offset);
+            }
+            EventKind::BalloonChange { actual } => self.on_balloon(actual / 1024).await,
+            EventKind::Watchdog { action } => {
+                self.driver.tell_watchdog(&self.domain, &self.domain.lock(), watchdog_action(&action));
+            }
+            _ => tracing::debug!(target: "qemu", "{} of QEMU means nothing to clients", event.name),
+        }
+    }
+
+    /// The guest powers off: QEMU waits (`-no-shutdown`) and is ended, or reset when a reboot was asked for.
+    async fn on_shutdown(&self, guest: bool, reason: Option<&str>) {
+        let by = match reason {
+            Some(reason) if reason.starts_with("guest-") => ShutdownBy::Guest,
+            Some(_) => ShutdownBy::Host,
+            None if guest => ShutdownBy::Guest,
+            None => ShutdownBy::Unknown,
+        };
+        let reboot = {
+            let mut state = self.domain.lock();
+            let Some(live) = state.live.as_mut() else { return };
+            let reboot = std::mem::take(&mut live.reboot_wanted) || start::reboots_on_poweroff(&live.definition);
+            if !reboot && live.ending.is_none() {
+                live.ending = Some(Ending::Shutdown);
+            }
+            if reboot {
+                true
+            } else {
+                state.status = Status::SHUTDOWN_USER;
+                self.driver.tell(&self.domain, &state, Lifecycle::Shutdown(by));
+                false
+            }
+        };
+        if reboot {
+            return self.reset_instead().await;
+        }
+        if let Err(error) = status::save(&self.driver, &self.domain).await {
+            tracing::warn!(target: "qemu", "the status of a guest that powers off is not recorded: {error}");
+        }
+        if let Err(error) = stop::ask(&self.process) {
+            tracing::warn!(target: "qemu", "QEMU of a guest that has powered off cannot be signalled: {error}");
+        }
+    }
+
+    async fn reset_instead(&self) {
+        let done = match self.monitor.system_reset().await {
+            Ok(()) => self.monitor.cont().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::error!(target: "qemu", "a guest that was to reboot is ended, QEMU did not reset it: {error}");
+            let _ = stop::ask(&self.process);
+        }
+    }
+
+    async fn on_stop(&self) {
+        let status = match self.monitor.query_status().await {
+            Ok(qemu) if qemu.status == "io-error" => Some((Status::PAUSED_IO_ERROR, Suspended::IoError)),
+            Ok(qemu) if qemu.status == "watchdog" => Some((Status::PAUSED_WATCHDOG, Suspended::Watchdog)),
+            // A guest that powers off or resets stands still meanwhile; its own events tell of it.
+            Ok(qemu) if qemu.running || qemu.status == "shutdown" => None,
+            _ => Some((Status::PAUSED_USER, Suspended::Paused)),
+        };
+        let busy = matches!(self.domain.jobs().held(), (Some((::driver::jobs::Job::Suspend, _)), _));
+        if let Some((status, why)) = status
+            && !busy
+            && self.domain.lock().status.condition == Condition::Running
+        {
+            self.publish(status, Lifecycle::Suspended(why)).await;
+        }
+    }
+
+    async fn on_balloon(&self, kib: u64) {
+        {
+            let mut state = self.domain.lock();
+            let Some(live) = state.live.as_mut() else { return };
+            live.balloon_kib = kib;
+            self.driver.tell_balloon(&self.domain, &state, kib);
+        }
+        if let Err(error) = status::save(&self.driver, &self.domain).await {
+            tracing::warn!(target: "qemu", "the balloon's new size is not recorded: {error}");
+        }
+    }
+
+    async fn publish(&self, status: Status, event: Lifecycle) {
+        if let (Some((::driver::jobs::Job::Suspend, _)), _) = self.domain.jobs().held() {
+            // The call that caused it publishes it.
+            return;
+        }
+        control::publish(&self.driver, &self.domain, status, Some(event));
+        if let Err(error) = status::save(&self.driver, &self.domain).await {
+            tracing::warn!(target: "qemu", "a guest's new state is not recorded: {error}");
+        }
+    }
+}
+
+/// `virDomainEventWatchdogAction` of QEMU's word.
+fn watchdog_action(action: &str) -> i32 {
+    match action {
+        "pause" => 1,
+        "reset" => 2,
+        "poweroff" => 3,
+        "shutdown" => 4,
+        "debug" => 5,
+        "inject-nmi" => 6,
+        _ => 0,
+    }
+}

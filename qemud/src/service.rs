@@ -1,0 +1,70 @@
+//! The daemon as the RPC server sees it: which programs it speaks, and which family answers a number.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::procedure::{Family, Meta};
+use protocol::{ErrorDomain, Fault, qemu, remote};
+use rpc::{Call, Service, Session, Unknown};
+
+use crate::driver::Driver;
+use crate::session::Connection;
+
+/// The programs that clients may call here.
+const PROGRAMS: [(u32, u32); 2] = [(remote::PROGRAM, remote::VERSION), (qemu::PROGRAM, qemu::VERSION)];
+
+/// virtqemud's service: the procedure families in `calls` are implemented on it.
+#[derive(Clone)]
+pub struct Virtqemud {
+    /// What all calls share.
+    pub driver: Arc<Driver>,
+}
+
+impl Service for Virtqemud {
+    fn meta(&self, program: u32, version: u32, procedure: i32) -> Result<&'static Meta, Unknown> {
+        rpc::known(program, version, procedure, &PROGRAMS)
+    }
+
+    async fn call(self: Arc<Self>, call: Arc<Call>, body: Bytes) -> Result<Vec<u8>, Fault> {
+        let meta = call.meta();
+        if needs_open(meta) && !call.session().extension::<Connection>().is_open() {
+            return Err(Fault::internal(ErrorDomain::RPC, "the connection to the hypervisor is not open"));
+        }
+        let answer = self.dispatch(&call, meta, &body).await;
+        answer.unwrap_or_else(|| Err(Fault::unsupported(ErrorDomain::QEMU, meta.api)))
+    }
+
+    fn session_closed(&self, session: &Session) {
+        self.driver.events.forget(session.id());
+        crate::process::stop::session_closed(&self.driver, session.id());
+    }
+}
+
+impl Virtqemud {
+    /// Answer by the family that the procedure belongs to; `None` when this daemon has no such family.
+    async fn dispatch(&self, call: &Call, meta: &Meta, body: &[u8]) -> Option<Result<Vec<u8>, Fault>> {
+        let n = meta.number;
+        match meta.family {
+            Family::Connect => remote::connect::dispatch(self, call, n, body).await,
+            Family::DomainLifecycle => remote::domain_lifecycle::dispatch(self, call, n, body).await,
+            Family::DomainDevices => remote::domain_devices::dispatch(self, call, n, body).await,
+            Family::DomainCompute => remote::domain_compute::dispatch(self, call, n, body).await,
+            Family::DomainStats => remote::domain_stats::dispatch(self, call, n, body).await,
+            Family::DomainEvents => remote::domain_events::dispatch(self, call, n, body).await,
+            Family::Qemu => qemu::dispatch(self, call, n, body).await,
+            _ => None,
+        }
+    }
+}
+
+/// Whether the procedure works only after CONNECT_OPEN: all but the opening itself and what a client asks
+/// before it.
+fn needs_open(meta: &Meta) -> bool {
+    meta.program != remote::PROGRAM
+        || ![
+            remote::rows::connect_open.number,
+            remote::rows::connect_close.number,
+            remote::rows::connect_supports_feature.number,
+        ]
+        .contains(&meta.number)
+}

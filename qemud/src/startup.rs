@@ -1,0 +1,139 @@
+//! The daemon's start: directories, definitions, running guests, autostart.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ::driver::documents::{Found, blocking};
+use ::driver::fault;
+use host::store;
+use model::domain::{Domain as Definition, ParseOptions};
+use protocol::{ErrorDomain, Fault};
+
+use crate::capabilities::{Capabilities, Settings};
+use crate::config::Config;
+use crate::define;
+use crate::domain::Domain;
+use crate::driver::Driver;
+use crate::process::{StartOptions, reconnect, start};
+use crate::service::Virtqemud;
+
+/// How many definitions one task of the blocking pool parses.
+const CHUNK: usize = 64;
+
+/// Make the service: read what is on disk; guests are found again in tasks that go on behind.
+pub async fn start(context: daemon::Context) -> Result<Virtqemud, daemon::BoxError> {
+    let config = Config::read(&context.driver_conf("qemu.conf")?)?;
+    let paths = Arc::clone(context.paths());
+    blocking({
+        let paths = Arc::clone(&paths);
+        move || {
+            paths.create()?;
+            paths.create_for_guests(None)
+        }
+    })
+    .await?;
+    let capabilities = Capabilities::new(Settings::for_daemon(&paths));
+    let driver = Driver::new(context, config, capabilities);
+    load_definitions(&driver).await?;
+    let adoptions = reconnect::adopt_all(&driver).await?;
+    for adoption in adoptions {
+        tokio::spawn(adoption.run(Arc::clone(&driver)));
+    }
+    if first_since_boot(&driver).await? {
+        autostart(&driver);
+    }
+    Ok(Virtqemud { driver })
+}
+
+/// Register every definition. One that cannot be read is left where it is and named in the log.
+async fn load_definitions(driver: &Arc<Driver>) -> Result<(), Fault> {
+    let mut found = driver.definitions.load().await.map_err(fault::host(ErrorDomain::QEMU))?;
+    let autostarted = autostart_names(driver).await?;
+    let mut tasks = Vec::new();
+    while !found.is_empty() {
+        let chunk = found.split_off(found.len().saturating_sub(CHUNK));
+        tasks.push(tokio::task::spawn_blocking(move || chunk.into_iter().map(parse).collect::<Vec<_>>()));
+    }
+    // Chunks were cut from the end.
+    for task in tasks.into_iter().rev() {
+        let parsed = task.await.map_err(|error| Fault::internal(ErrorDomain::QEMU, error.to_string()))?;
+        for (name, definition) in parsed {
+            match definition {
+                Ok(definition) => register(driver, definition, autostarted.contains(&name)),
+                Err(why) => tracing::error!(target: "qemu", "the definition of domain '{name}' is left alone: {why}"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A document's name and definition, or why it has none.
+fn parse(found: Found) -> (String, Result<Definition, String>) {
+    let definition = found.text.map_err(|error| fault::chain(&error)).and_then(|text| {
+        let definition = Definition::parse_str(&text, &ParseOptions::default());
+        let definition = definition.map_err(|error| error.to_string())?;
+        if definition.name != found.name {
+            return Err(format!("the file is '{}', but the domain is '{}'", found.path.display(), definition.name));
+        }
+        Ok(definition)
+    });
+    (found.name, definition)
+}
+
+fn register(driver: &Driver, definition: Definition, autostart: bool) {
+    let Some(uuid) = definition.uuid else {
+        tracing::error!(target: "qemu", "the definition of domain '{}' is left alone: no UUID", definition.name);
+        return;
+    };
+    let make = || Domain::new(uuid, &definition.name, driver.config.max_queued);
+    match driver.domains.find_or_insert(uuid, &definition.name, make) {
+        Ok((domain, _)) => {
+            let mut state = domain.lock();
+            state.persistent = Some(Arc::new(definition));
+            state.autostart = autostart;
+        }
+        Err(clash) => {
+            let name = &definition.name;
+            tracing::error!(target: "qemu", "the definition of domain '{name}' is left alone: {clash}");
+        }
+    }
+}
+
+async fn autostart_names(driver: &Driver) -> Result<Vec<String>, Fault> {
+    let dir = driver.paths.autostart_dir.clone();
+    let listed = blocking(move || store::list(&dir, ".xml")).await.map_err(fault::host(ErrorDomain::QEMU))?;
+    Ok(listed.into_iter().map(|entry| entry.name).collect())
+}
+
+/// Whether this is the first daemon since the host booted: the run directory is empty then.
+async fn first_since_boot(driver: &Driver) -> Result<bool, Fault> {
+    let path = driver.paths.autostarted();
+    let first = blocking(move || {
+        if path.exists() {
+            return Ok(false);
+        }
+        store::replace(Path::new(&path), b"", 0o600)?;
+        Ok(true)
+    });
+    first.await.map_err(fault::host(ErrorDomain::QEMU))
+}
+
+/// Start what is to start with the host, all at once.
+fn autostart(driver: &Arc<Driver>) {
+    for domain in driver.domains.list().iter() {
+        let wanted = {
+            let state = domain.lock();
+            state.autostart && state.live.is_none()
+        };
+        if wanted {
+            let (driver, domain) = (Arc::clone(driver), Arc::clone(domain));
+            tokio::spawn(async move {
+                if let Err(error) = start::start_defined(&driver, &domain, StartOptions::default()).await {
+                    let name = domain.lock().name.clone();
+                    tracing::error!(target: "qemu", "domain '{name}' does not start with the host: {error}");
+                }
+                define::forget_if_empty(&driver, &domain);
+            });
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! One recorded case: what goes in and what the reference answered.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use model::domain::os::Arch;
+use model::domain::{Domain, FormatOptions, ParseOptions};
+use qemud::capabilities::QemuCaps;
+use qemud::command::firmware::Firmware;
+use qemud::command::{Dirs, PlanOptions, native_line, native_prepare, plan};
+use qemud::defaults::{DefaultsError, HostFacts, complete, resolve_emulator};
+
+use crate::{tree, words};
+
+/// The recorded machine.
+pub struct World {
+    caps: Vec<QemuCaps>,
+    host: HostFacts,
+}
+
+/// A folder with `in.xml` and answers.
+pub struct Case {
+    /// Its name.
+    pub name: String,
+    dir: PathBuf,
+}
+
+/// How one answer compares.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// As the reference.
+    Same,
+    /// The same options in another order.
+    Reordered,
+    /// What differs.
+    Different(Vec<String>),
+}
+
+impl World {
+    /// Capabilities recorded from QEMU 7.2, firmware of Debian 12, default configuration.
+    pub fn recorded() -> World {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let caps = |file: &str| serde_json::from_str(&read(&data.join(file))).expect("recorded capabilities");
+        let firmware: Vec<Firmware> = serde_json::from_str(&read(&data.join("firmware.json"))).expect("firmware");
+        World {
+            caps: vec![caps("caps_7.2.json"), caps("caps_7.2_i686.json")],
+            host: HostFacts { arch: "x86_64".to_owned(), firmware, ..HostFacts::default() },
+        }
+    }
+
+    fn completed(&self, text: &str) -> Result<(Domain, &QemuCaps), DefaultsError> {
+        let mut domain = Domain::parse_str(text, &ParseOptions::default())?;
+        resolve_emulator(&mut domain, Arch::X86_64, |arch| {
+            self.caps.iter().find(|caps| caps.arch == arch.to_string()).map(|caps| caps.binary.clone())
+        })?;
+        let emulator = domain.emulator.clone().unwrap_or_default();
+        let caps = self.caps.iter().find(|caps| caps.binary == emulator);
+        let caps = caps.ok_or_else(|| DefaultsError::Missing {
+            part: qemud::defaults::Part::Qemu,
+            detail: format!("Cannot check QEMU binary {emulator}"),
+        })?;
+        complete(&mut domain, caps, &self.host)?;
+        Ok((domain, caps))
+    }
+
+    fn line(&self, text: &str) -> Result<String, DefaultsError> {
+        let (mut domain, caps) = self.completed(text)?;
+        let options = PlanOptions::native(Dirs::system(), "/usr/bin".to_owned(), 1_700_000_000, 0);
+        native_prepare(&mut domain, &self.host, &options)?;
+        plan(&domain, caps, &self.host, &options).map(|plan| native_line(&plan))
+    }
+}
+
+impl Case {
+    /// All cases of a directory, by name.
+    pub fn all(dir: &Path) -> Vec<Case> {
+        let mut cases: Vec<Case> = fs::read_dir(dir)
+            .expect("directory of cases")
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().join("in.xml").is_file())
+            .map(|entry| Case { name: entry.file_name().to_string_lossy().into_owned(), dir: entry.path() })
+            .collect();
+        cases.sort_by(|a, b| a.name.cmp(&b.name));
+        cases
+    }
+
+    fn file(&self, name: &str) -> Option<String> {
+        fs::read(self.dir.join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn input(&self) -> String {
+        self.file("in.xml").unwrap_or_default()
+    }
+
+    /// Compares the definition; none if there is no answer.
+    pub fn definition(&self, world: &World) -> Option<Outcome> {
+        let got = world.completed(&self.input()).map(|(domain, _)| inactive(&domain));
+        match (self.file("out.xml"), self.file("error.json")) {
+            (Some(expected), _) => Some(match got {
+                Ok(text) => same(tree::diff(&expected, &text)),
+                Err(error) => Outcome::Different(vec![refused(&error)]),
+            }),
+            (None, Some(expected)) => Some(compare_error(&expected, got)),
+            (None, None) => None,
+        }
+    }
+
+    /// Compares the command line; none if there is no answer.
+    pub fn line(&self, world: &World) -> Option<Outcome> {
+        let got = world.line(&self.input());
+        match (self.file("argv"), self.file("argv.error.json")) {
+            (Some(expected), _) => Some(match got {
+                Ok(line) => {
+                    let expected = words::pairs(&words::split(&expected));
+                    let got = words::pairs(&words::split(&line));
+                    match same(words::diff(&expected, &got)) {
+                        Outcome::Same if expected != got => Outcome::Reordered,
+                        other => other,
+                    }
+                }
+                Err(error) => Outcome::Different(vec![refused(&error)]),
+            }),
+            (None, Some(expected)) => Some(compare_error(&expected, got)),
+            (None, None) => None,
+        }
+    }
+
+    /// Rewrites the answers with ours, for a review of the change.
+    pub fn renew(&self, world: &World) {
+        if let Ok((domain, _)) = world.completed(&self.input()) {
+            fs::write(self.dir.join("out.xml"), inactive(&domain)).expect("out.xml");
+        }
+        if let Ok(line) = world.line(&self.input()) {
+            fs::write(self.dir.join("argv"), line).expect("argv");
+        }
+    }
+}
+
+fn inactive(domain: &Domain) -> String {
+    domain.format(&FormatOptions { inactive: true, ..FormatOptions::default() })
+}
+
+fn refused(error: &DefaultsError) -> String {
+    let (code, domain) = error.numbers();
+    format!("+error {code} {domain} {error}")
+}
+
+fn same(lines: Vec<String>) -> Outcome {
+    if lines.is_empty() { Outcome::Same } else { Outcome::Different(lines) }
+}
+
+fn compare_error(expected: &str, got: Result<String, DefaultsError>) -> Outcome {
+    let expected: serde_json::Value = serde_json::from_str(expected).expect("error.json");
+    let code = expected["code"].as_i64().unwrap_or(-1);
+    let wanted = format!("-error {code} {} {}", expected["domain"], expected["message"]);
+    match got {
+        Ok(_) => Outcome::Different(vec![wanted]),
+        Err(error) if i64::from(error.numbers().0) == code => Outcome::Same,
+        Err(error) => Outcome::Different(vec![wanted, refused(&error)]),
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
