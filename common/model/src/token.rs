@@ -50,18 +50,13 @@ macro_rules! tokens {
 #[cfg(test)]
 mod tests {
     use super::Token;
-
-    tokens! {
-        /// Two words.
-        #[derive(Default)]
-        pub enum Fruit { #[default] Apple = "apple", BloodOrange = "blood-orange" }
-    }
+    use crate::domain::os::{Arch, OsType};
 
     #[test]
     fn words_map_both_ways() {
-        assert_eq!(Fruit::from_word("blood-orange"), Some(Fruit::BloodOrange));
-        assert_eq!(Fruit::from_word("pear"), None);
-        assert_eq!(Fruit::default().to_string(), "apple");
-        assert_eq!(Fruit::ALL.len(), 2);
+        assert_eq!(Arch::from_word("x86_64"), Some(Arch::X86_64));
+        assert_eq!(Arch::from_word("pear"), None);
+        assert_eq!(OsType::default().to_string(), "hvm");
+        assert!(Arch::ALL.contains(&Arch::S390x));
     }
 }

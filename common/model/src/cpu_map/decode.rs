@@ -7,10 +7,11 @@ use crate::domain::cpu::{Cpu, CpuFeature, CpuMode, FeaturePolicy};
 pub enum Candidates<'a> {
     /// A host: a model must have nothing that the host lacks.
     Host,
-    /// A guest: what it lacks is disabled. Only models that `usable` accepts; `preferred` is taken at once.
+    /// A guest: what it lacks is disabled. Only models that `known` has; `preferred` is taken at once.
     Guest {
-        /// Does the emulator know the model?
-        usable: &'a dyn Fn(&str) -> bool,
+        /// What keeps the emulator from running a model (QMP `query-cpu-definitions`, `unavailable-features`, in
+        /// the map's names); `None`: the emulator does not know the model.
+        known: &'a dyn Fn(&str) -> Option<Vec<String>>,
         /// Model that the emulator names itself.
         preferred: Option<&'a str>,
     },
@@ -51,10 +52,11 @@ impl CpuMap {
         let mut best: Option<(&Model, Vec<CpuFeature>)> = None;
         // Later models of the map go first where the lists are equally long.
         for model in self.models.iter().rev() {
-            if !candidates.admit(model) || (model.vendor.is_some() && model.vendor != vendor) {
+            let Some(blockers) = candidates.admit(model) else { continue };
+            if model.vendor.is_some() && model.vendor != vendor {
                 continue;
             }
-            let features = self.differences(model, &bits);
+            let features = self.differences(model, &bits, blockers);
             if matches!(candidates, Candidates::Host) && lacks_any(&features) {
                 continue;
             }
@@ -75,7 +77,7 @@ impl CpuMap {
         best.map(|(model, features)| Decoded { model: model.name.clone(), vendor, features })
     }
 
-    fn differences(&self, model: &Model, bits: &CpuData) -> Vec<CpuFeature> {
+    fn differences(&self, model: &Model, bits: &CpuData, blockers: Vec<String>) -> Vec<CpuFeature> {
         let mut more = bits.clone();
         more.subtract(&model.data);
         let mut less = model.data.clone();
@@ -86,9 +88,9 @@ impl CpuMap {
         };
         let mut features = named(&more, FeaturePolicy::Require);
         features.extend(named(&less, FeaturePolicy::Disable));
-        for name in &model.removed {
-            if !features.iter().any(|f| f.name == *name) {
-                features.push(CpuFeature { name: name.clone(), policy: FeaturePolicy::Disable });
+        for name in blockers.into_iter().chain(model.removed.iter().cloned()) {
+            if !features.iter().any(|f| f.name == name) {
+                features.push(CpuFeature { name, policy: FeaturePolicy::Disable });
             }
         }
         features
@@ -96,10 +98,11 @@ impl CpuMap {
 }
 
 impl Candidates<'_> {
-    fn admit(&self, model: &Model) -> bool {
+    /// What blocks the model; `None`: it is no candidate.
+    fn admit(&self, model: &Model) -> Option<Vec<String>> {
         match self {
-            Self::Host => model.decode_host,
-            Self::Guest { usable, .. } => model.decode_guest && usable(&model.name),
+            Self::Host => model.decode_host.then(Vec::new),
+            Self::Guest { known, .. } => model.decode_guest.then(|| known(&model.name)).flatten(),
         }
     }
 

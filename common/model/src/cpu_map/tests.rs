@@ -44,11 +44,14 @@ fn the_processors_own_model_is_found() {
     let found = map.decode(&processor(&map, &["fpu", "sse3", "rdctl-no"]), &Candidates::Host);
     // The removed feature is named, and a host must not lack any.
     assert_eq!(found.map(|d| d.model).as_deref(), Some("old"));
-    let guest = Candidates::Guest { usable: &|_| true, preferred: None };
+    let guest = Candidates::Guest { known: &|_| Some(Vec::new()), preferred: None };
     let found = map.decode(&processor(&map, &["fpu", "sse3", "rdctl-no"]), &guest).unwrap();
     assert_eq!((found.model.as_str(), found.vendor.as_deref()), ("new", Some("AMD")));
     let list: Vec<_> = found.features.iter().map(|f| (f.name.as_str(), f.policy)).collect();
     assert_eq!(list, [("rdctl-no", FeaturePolicy::Require), ("lm", FeaturePolicy::Disable)]);
+    let blocked = Candidates::Guest { known: &|_| Some(vec!["invtsc".to_owned()]), preferred: Some("old") };
+    let found = map.decode(&processor(&map, &["fpu"]), &blocked).unwrap();
+    assert_eq!((found.model.as_str(), found.features[0].name.as_str()), ("old", "invtsc"));
 }
 
 #[test]
