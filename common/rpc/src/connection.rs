@@ -81,6 +81,8 @@ pub(crate) struct Connection<S> {
     backlog: Vec<u8>,
     keepalive: Option<(Keepalive, Pin<Box<Sleep>>)>,
     linger: Linger,
+    /// Calls so far, when it was last watched for more.
+    calls: u64,
     /// Not reading at the moment, whatever the client sends.
     deaf: bool,
 }
@@ -104,6 +106,7 @@ impl<S: Service> Connection<S> {
             backlog: Vec::new(),
             keepalive: None,
             linger: Linger::new(window),
+            calls: 0,
             deaf: false,
         }
     }
@@ -191,12 +194,13 @@ impl<S: Service> Connection<S> {
         Ok(())
     }
 
-    /// Notes that all is answered; whether to watch for the next request.
+    /// Notes that all calls are answered; whether to watch for the next one. Packets of streams are no calls.
     fn pause(&mut self) -> bool {
-        if !self.linger.is_on() {
+        let inner = self.session.inner();
+        let calls = inner.calls.load(Ordering::Relaxed);
+        if !self.linger.is_on() || std::mem::replace(&mut self.calls, calls) == calls {
             return false;
         }
-        let inner = self.session.inner();
         let out = lock(&inner.out);
         let ended = out.draining || out.is_closed();
         if out.in_flight > 0 || out.blocked || ended || inner.full_streams.load(Ordering::SeqCst) > 0 {

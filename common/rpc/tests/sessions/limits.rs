@@ -3,10 +3,11 @@
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 
+use protocol::keepalive::rows;
 use protocol::message::encode_raw;
 use rpc::{Endpoint, EndpointKind, Limits, NoAuth, SameUser, Server};
 
-use crate::support::{CREATE, Client, Closures, Gate, TYPE, call, soon};
+use crate::support::{CREATE, Client, Closures, Gate, TYPE, call, keepalive};
 
 /// CREATE waits at the gate.
 fn gated(gate: &Gate) -> Closures {
@@ -27,6 +28,9 @@ async fn urgent_calls_pass_blocked_workers() {
     let mut blocked: Vec<Client> = (0..4).map(|_| Client::main(&server)).collect();
     for client in &mut blocked {
         client.call(CREATE, 1, b"low");
+        // The pong shows that the call before it has been taken on.
+        client.send(keepalive(&rows::ping), b"");
+        assert_eq!(client.read().0, keepalive(&rows::pong));
     }
     gate.waiting(2).await;
     let mut other = Client::main(&server);
@@ -155,38 +159,4 @@ async fn workers_can_be_added_while_all_are_busy() {
     gate.open();
     client.read();
     client.read();
-}
-
-/// Resident memory of this process in bytes.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("statm");
-    let pages: usize = statm.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("pages");
-    pages * 4096
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_costs_kilobytes() {
-    const CLIENTS: usize = 1000;
-    let _ = rustix::process::setrlimit(
-        rustix::process::Resource::Nofile,
-        rustix::process::Rlimit { current: Some(4096), maximum: Some(4096) },
-    );
-    let server = Closures::new().serve(Limits::default());
-    let busy = |count: usize| -> Vec<Client> {
-        (0..count)
-            .map(|_| {
-                let mut client = Client::main(&server);
-                client.ask(TYPE, 1, &[1; 4000]);
-                client
-            })
-            .collect()
-    };
-    let warm = busy(50);
-    let before = resident();
-    let clients = busy(CLIENTS);
-    let each = resident().saturating_sub(before) / CLIENTS;
-    assert!(each < 8192, "{each} bytes for a connection");
-    assert_eq!(server.counters().clients, CLIENTS + 50);
-    drop((warm, clients));
-    soon(server.client_count().wait_for(|count| *count == 0)).await.expect("server lives");
 }
