@@ -7,7 +7,9 @@ use ::driver::documents::blocking;
 use ::driver::jobs::Job;
 use ::driver::registry::Clash;
 use host::store;
-use model::domain::{Domain as Definition, FormatOptions, ParseOptions};
+use model::domain::device::Device;
+use model::domain::device::interface::Mac;
+use model::domain::{Domain as Definition, FormatOptions, GenId, ParseOptions};
 use model::Token;
 use model::domain::os::Arch;
 use model::xml;
@@ -193,9 +195,7 @@ pub async fn complete(
     let options = ParseOptions::default();
     let mut definition =
         Definition::parse(&tree, &options).map_err(::driver::fault::xml)?;
-    if definition.uuid.is_none() {
-        definition.uuid = Some(Uuid::new_v4());
-    }
+    make_up(&mut definition);
     let facts = driver.facts().await;
     let native = Arch::from_word(&facts.arch);
     let native = native.ok_or_else(|| {
@@ -213,6 +213,25 @@ pub async fn complete(
         }
     }
     Ok((definition, caps))
+}
+
+/// Give the definition the identities that its author left to us: UUID, generation id, MAC addresses.
+fn make_up(definition: &mut Definition) {
+    definition.uuid.get_or_insert_with(Uuid::new_v4);
+    if definition.genid == Some(GenId::Wanted) {
+        definition.genid = Some(GenId::Given(Uuid::new_v4()));
+    }
+    for device in &mut definition.devices {
+        if let Device::Interface(interface) = device {
+            interface.mac.get_or_insert_with(random_mac);
+        }
+    }
+}
+
+/// A MAC address of the range that QEMU's guests have (52:54:00).
+fn random_mac() -> Mac {
+    let [.., a, b, c] = *Uuid::new_v4().as_bytes();
+    Mac { address: [0x52, 0x54, 0x00, a, b, c], kind: None, check: None }
 }
 
 /// Take a domain that has neither definition nor guest out of the registry.

@@ -289,6 +289,11 @@ impl Instance {
         self.pid.is_some_and(|pid| !self.keeper.has_ended(pid))
     }
 
+    /// Puts a variable into the environment of daemons started from now on.
+    pub fn set_env(&mut self, key: &str, value: &str) {
+        self.builder.environment.insert(key.to_owned(), value.to_owned());
+    }
+
     /// Takes a variable from the environment of daemons started from now on.
     pub fn clear_env(&mut self, key: &str) {
         self.builder.environment.remove(key);

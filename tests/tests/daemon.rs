@@ -177,7 +177,7 @@ fn reload_changes_the_log_and_keeps_clients() {
     instance.hangup();
     let mut client = Wire::open(
         &instance.socket(),
-        if instance.is_system() { "qemu:///system" } else { "qemu:///session" },
+        if instance.is_system() { "qemu:///system" } else { "qemu:///session?mode=direct" },
     )
     .unwrap();
     std::fs::write(instance.etc_dir().join("virtqemud.conf"), "log_level = = 1\n").unwrap();

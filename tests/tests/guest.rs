@@ -107,7 +107,7 @@ fn every_way_to_steer_a_paused_guest() {
         out.ok(),
         "[(2, 0), (3, 0)] [3, 1] 1\n\
          p1 True 1\n\
-         55\n55\n\
+         55\n9\n\
          [0, 0, 0] [3, 16384, 16384, 1] hvm 16384 1\n\
          [(4, 0)]\n\
          55\n\

@@ -238,6 +238,7 @@ impl Start<'_> {
             }
         }
         let saved = status::save(self.driver, self.domain).await;
+        host::fault::at("start.running");
         if saved.is_ok() {
             watch::spawn(self.driver, self.domain, process, monitor, events);
         }

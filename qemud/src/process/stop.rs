@@ -154,6 +154,7 @@ pub async fn clean_up(driver: &Arc<Driver>, name: &str, live: &Live) {
     if let Err(error) = removed {
         tracing::warn!(target: "qemu", "domain '{name}' leaves something behind: {error}");
     }
+    host::fault::at("stop.cleaned");
     if let Err(error) = driver.statuses.remove(name).await {
         tracing::error!(target: "qemu", "the status document of domain '{name}' stays: {error}");
     }

@@ -94,6 +94,10 @@ impl Watch {
         };
         let reboot = {
             let mut state = self.domain.lock();
+            if state.status.condition == Condition::Shutdown {
+                // The signal that ends it after its power-off counts for QEMU as another one.
+                return;
+            }
             let Some(live) = state.live.as_mut() else { return };
             let reboot = std::mem::take(&mut live.reboot_wanted) || start::reboots_on_poweroff(&live.definition);
             if !reboot && live.ending.is_none() {
