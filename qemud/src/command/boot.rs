@@ -1,9 +1,9 @@
 //! Firmware, boot order, kernel.
 
-use model::domain::os::{BootDevice, LoaderType};
 use model::domain::device::Device;
 use model::domain::device::disk::DiskDevice;
 use model::domain::device::info::DeviceInfo;
+use model::domain::os::{BootDevice, LoaderType};
 
 use super::build::Build;
 use super::plan::PlannedFile;
@@ -13,14 +13,17 @@ use super::quote::commas;
 /// Flash chips: code and variables.
 pub fn flash(build: &mut Build<'_>) {
     let os = &build.domain.os;
-    let Some(loader) = os.loader.as_ref().filter(|loader| loader.kind == Some(LoaderType::Pflash)) else { return };
+    let Some(loader) = os.loader.as_ref().filter(|loader| loader.kind == Some(LoaderType::Pflash)) else {
+        return;
+    };
     let Some(code) = &loader.path else { return };
     chip(build, 0, code, loader.readonly == Some(true));
     if let Some(path) = os.nvram.as_ref().and_then(|nvram| nvram.path.as_ref()) {
         chip(build, 1, path, false);
         let template = os.nvram.as_ref().and_then(|nvram| nvram.template.clone());
         let known = &build.board.host.conf.nvram;
-        let template = template.or_else(|| known.iter().find(|(own, _)| own == code).map(|(_, vars)| vars.clone()));
+        let template =
+            template.or_else(|| known.iter().find(|(own, _)| own == code).map(|(_, vars)| vars.clone()));
         if let Some(template) = template {
             build.plan.files.push(PlannedFile::Nvram { path: path.clone(), template });
         }

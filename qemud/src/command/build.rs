@@ -80,9 +80,8 @@ impl Build<'_> {
             Some(Address::Ccw(Some(ccw))) => {
                 props.str("devno", &format!("{:x}.{:x}.{:04x}", ccw.cssid, ccw.ssid, ccw.devno))
             }
-            Some(Address::Drive(_) | Address::Ccw(None) | Address::VirtioMmio | Address::Unassigned) | None => {
-                props
-            }
+            Some(Address::Drive(_) | Address::Ccw(None) | Address::VirtioMmio | Address::Unassigned)
+            | None => props,
         })
     }
 
@@ -105,9 +104,7 @@ impl Build<'_> {
         let found = self.controllers().find(|c| c.index == Some(index) && c.kind.kind().as_str() == kind);
         match found {
             Some(controller) => self.alias(&controller.info),
-            None => {
-                Err(PlanError::internal(format!("there is no {kind} controller with index='{index}'")))
-            }
+            None => Err(PlanError::internal(format!("there is no {kind} controller with index='{index}'"))),
         }
     }
 

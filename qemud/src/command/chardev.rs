@@ -1,6 +1,8 @@
 //! `-chardev`: the host end of serial ports, channels and the like.
 
-use model::domain::device::chardev::{Backend, MouseMode, Reconnect, Source, TcpProtocol, TcpSource, UdpSource, UnixSource};
+use model::domain::device::chardev::{
+    Backend, MouseMode, Reconnect, Source, TcpProtocol, TcpSource, UdpSource, UnixSource,
+};
 
 use super::PlanError;
 use super::build::Build;
@@ -117,7 +119,9 @@ fn stream(build: &mut Build<'_>, id: &str, tcp: &TcpSource) -> Result<String, Pl
         TcpProtocol::Telnet => text.push_str(",telnet=on"),
         TcpProtocol::Raw => {}
         TcpProtocol::Telnets | TcpProtocol::Tls => {
-            return Err(PlanError::unsupported("chardev protocols 'telnets' and 'tls' are not supported by QEMU"));
+            return Err(PlanError::unsupported(
+                "chardev protocols 'telnets' and 'tls' are not supported by QEMU",
+            ));
         }
     }
     if tcp.listen {

@@ -14,7 +14,9 @@ pub fn clock(build: &mut Build<'_>) -> Result<(), PlanError> {
     let mut text = match &clock.offset {
         ClockOffset::Utc { .. } => "base=utc".to_owned(),
         ClockOffset::Localtime { .. } => "base=localtime".to_owned(),
-        ClockOffset::Timezone(_) => return Err(PlanError::unsupported("unsupported clock offset='timezone'")),
+        ClockOffset::Timezone(_) => {
+            return Err(PlanError::unsupported("unsupported clock offset='timezone'"));
+        }
         ClockOffset::Absolute(start) => format!("base={}", date(i64::try_from(*start).unwrap_or(i64::MAX))),
         ClockOffset::Variable { adjustment, basis } => {
             let local = if *basis == ClockBasis::Localtime { build.options.local_offset } else { 0 };

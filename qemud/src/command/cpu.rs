@@ -52,7 +52,7 @@ fn model(build: &Build<'_>) -> Result<Vec<String>, PlanError> {
             }
             let name = if mode == CpuMode::Maximum { "max" } else { "host" };
             let mut parts = vec![name.to_owned()];
-            if let Some(on) = cpu.migratable {
+            if let Some(on) = cpu.migratable.filter(|_| crate::defaults::offers_migratable(&build.board)) {
                 parts.push(format!("migratable={}", word(on)));
             }
             parts.extend(features(cpu));
@@ -96,7 +96,14 @@ fn compatible(build: &Build<'_>, cpu: &Cpu, name: &str) -> Result<(), PlanError>
     }
     let waived = |feature: &str| {
         cpu.features.iter().any(|own| {
-            qemu_name(&own.name) == feature && matches!(own.policy, FeaturePolicy::Disable | FeaturePolicy::Forbid | FeaturePolicy::Optional | FeaturePolicy::Force)
+            qemu_name(&own.name) == feature
+                && matches!(
+                    own.policy,
+                    FeaturePolicy::Disable
+                        | FeaturePolicy::Forbid
+                        | FeaturePolicy::Optional
+                        | FeaturePolicy::Force
+                )
         })
     };
     let mut missing: Vec<&str> =
@@ -105,7 +112,9 @@ fn compatible(build: &Build<'_>, cpu: &Cpu, name: &str) -> Result<(), PlanError>
     if let Some(host) = host {
         let required = cpu.features.iter().filter(|feature| feature.policy == FeaturePolicy::Require);
         missing.extend(
-            required.filter(|feature| !host.features.contains_key(&qemu_name(&feature.name))).map(|f| f.name.as_str()),
+            required
+                .filter(|feature| !host.features.contains_key(&qemu_name(&feature.name)))
+                .map(|f| f.name.as_str()),
         );
     }
     if missing.is_empty() {
@@ -159,7 +168,9 @@ fn timers(build: &Build<'_>, parts: &mut Vec<String>) -> Result<(), PlanError> {
 
 /// KVM can show another frequency only when the host's CPU scales it.
 fn tsc(build: &Build<'_>, hz: u64) -> Result<(), PlanError> {
-    let Some(host) = build.board.host.tsc.filter(|host| build.board.kvm() && !host.scaling) else { return Ok(()) };
+    let Some(host) = build.board.host.tsc.filter(|host| build.board.kvm() && !host.scaling) else {
+        return Ok(());
+    };
     // What the kernel takes as equal: 250 parts in a million.
     let tolerance = host.hz / 1_000_000 * 250;
     let (low, high) = (host.hz.saturating_sub(tolerance), host.hz.saturating_add(tolerance));
@@ -202,7 +213,8 @@ fn hyperv(build: &Build<'_>, parts: &mut Vec<String>) {
             }
         }
     }
-    let crash = |device: &Device| matches!(device, Device::Panic(panic) if panic.model == Some(PanicModel::Hyperv));
+    let crash =
+        |device: &Device| matches!(device, Device::Panic(panic) if panic.model == Some(PanicModel::Hyperv));
     if build.domain.devices.iter().any(crash) {
         parts.push("hv-crash".to_owned());
     }

@@ -162,8 +162,7 @@ mod tests {
     #[test]
     fn chooses_by_machine_and_feature() {
         let all = [Firmware::parse(SECURE).unwrap()];
-        let q35 =
-            Wanted { interface: "uefi", arch: "x86_64", machine: "pc-q35-7.2", ..Wanted::default() };
+        let q35 = Wanted { interface: "uefi", arch: "x86_64", machine: "pc-q35-7.2", ..Wanted::default() };
         assert!(choose(&all, &q35).is_some());
         assert!(choose(&all, &Wanted { machine: "pc-i440fx-7.2", ..q35.clone() }).is_none());
         assert!(choose(&all, &Wanted { secure_boot: Some(false), ..q35.clone() }).is_none());

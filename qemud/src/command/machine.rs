@@ -78,7 +78,8 @@ pub fn processors(build: &mut Build<'_>) {
     let domain = build.domain;
     let vcpus = &domain.vcpus;
     // vCPUs that were given one by one are plugged in after the start, unless they cannot be plugged.
-    let fixed = vcpus.entries.iter().filter(|entry| entry.enabled && entry.hotpluggable != Some(true)).count();
+    let fixed =
+        vcpus.entries.iter().filter(|entry| entry.enabled && entry.hotpluggable != Some(true)).count();
     let start = if fixed > 0 { fixed as u32 } else { vcpus.current };
     let mut text = start.to_string();
     if start != vcpus.max {
@@ -98,7 +99,9 @@ pub fn processors(build: &mut Build<'_>) {
             .opt("thread-pool-max", thread.pool.max);
         build.object(&props);
     }
-    if let Some(pool) = domain.iothreads.default_thread.filter(|pool| pool.min.is_some() || pool.max.is_some()) {
+    if let Some(pool) =
+        domain.iothreads.default_thread.filter(|pool| pool.min.is_some() || pool.max.is_some())
+    {
         let props = Props::object("main-loop", "main-loop")
             .opt("thread-pool-min", pool.min)
             .opt("thread-pool-max", pool.max);

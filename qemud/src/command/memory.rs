@@ -141,7 +141,8 @@ pub fn backend(region: &Region<'_>, build: &mut Build<'_>) -> Result<Props, Plan
         props = props.str("mem-path", &path(region, huge.as_deref(), build));
         props = props.flag("discard-data", discard);
     } else if huge.is_some() {
-        let size = region.page_kib.or(backing.hugepages.first().map(|page| page.size_kib)).filter(|kib| *kib > 0);
+        let size =
+            region.page_kib.or(backing.hugepages.first().map(|page| page.size_kib)).filter(|kib| *kib > 0);
         props = props.set("hugetlb", true).opt("hugetlbsize", size.map(|kib| kib * 1024));
     }
     props = props.opt("share", access.map(|access| access == MemoryAccess::Shared));
@@ -201,12 +202,16 @@ fn huge_page(region: &Region<'_>, build: &Build<'_>) -> Result<Option<String>, P
     }
     let mounts = &build.board.host.hugepages;
     if mounts.is_empty() {
-        return Err(PlanError::internal("hugetlbfs filesystem is not mounted or disabled by administrator config"));
+        return Err(PlanError::internal(
+            "hugetlbfs filesystem is not mounted or disabled by administrator config",
+        ));
     }
     let found = mounts.iter().find(|mount| if wanted == 0 { mount.default } else { mount.kib == wanted });
     match found {
         Some(mount) => Ok(Some(mount.path.clone())),
-        None => Err(PlanError::internal(format!("Unable to find any usable hugetlbfs mount for {wanted} KiB"))),
+        None => {
+            Err(PlanError::internal(format!("Unable to find any usable hugetlbfs mount for {wanted} KiB")))
+        }
     }
 }
 
@@ -219,10 +224,8 @@ fn policy(region: &Region<'_>, build: &Build<'_>, props: Props) -> Props {
     let node = region.cell.and_then(|cell| tune.nodes.iter().find(|node| node.cell == cell));
     let memory = tune.memory.as_ref();
     let mode = node.map(|node| node.mode).or(memory.map(|memory| memory.mode)).unwrap_or_default();
-    let nodes = region
-        .nodes
-        .or(node.map(|node| &node.nodeset))
-        .or(memory.and_then(|memory| memory.nodeset.as_ref()));
+    let nodes =
+        region.nodes.or(node.map(|node| &node.nodeset)).or(memory.and_then(|memory| memory.nodeset.as_ref()));
     let Some(nodes) = nodes else { return props };
     let word = match mode {
         NumaMode::Strict => "bind",

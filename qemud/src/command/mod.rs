@@ -19,10 +19,10 @@ pub mod props;
 pub mod quote;
 mod sysinfo;
 
+use model::domain::Domain;
 use model::domain::device::Device;
 use model::domain::device::controller::{Controller, ControllerKind};
 use model::domain::device::disk::DiskBus;
-use model::domain::Domain;
 
 pub use crate::defaults::DefaultsError as PlanError;
 pub use options::{Dirs, Mode, PlanOptions};
@@ -200,7 +200,8 @@ fn floppies(build: &mut Build<'_>) -> Result<(), PlanError> {
         return Ok(());
     }
     if build.board.q35() {
-        let props = boots.into_iter().fold(Props::device("isa-fdc"), |props, (key, order)| props.set(key, order));
+        let props =
+            boots.into_iter().fold(Props::device("isa-fdc"), |props, (key, order)| props.set(key, order));
         return build.device(props);
     }
     for (key, order) in boots {
@@ -235,7 +236,9 @@ fn sandbox(build: &mut Build<'_>) {
         Some(false) => "off",
         Some(true) | None => "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
     };
-    if build.board.caps.has_option("sandbox", "elevateprivileges") || build.board.caps.has_option("sandbox", "enable") {
+    if build.board.caps.has_option("sandbox", "elevateprivileges")
+        || build.board.caps.has_option("sandbox", "enable")
+    {
         build.plan.option("-sandbox", text);
     }
 }

@@ -62,7 +62,16 @@ impl PlanOptions {
     /// For domxml-to-native.
     pub fn native(dirs: Dirs, path: String, now: i64, local_offset: i64) -> PlanOptions {
         let env = vec![("PATH".to_owned(), path)];
-        PlanOptions { mode: Mode::Native, dirs, id: -1, incoming: None, env, host_model: None, now, local_offset }
+        PlanOptions {
+            mode: Mode::Native,
+            dirs,
+            id: -1,
+            incoming: None,
+            env,
+            host_model: None,
+            now,
+            local_offset,
+        }
     }
 
     /// Id and the first twenty characters of the name: unique, and short enough for socket paths.

@@ -45,10 +45,14 @@ pub fn native_prepare(domain: &mut Domain, host: &HostFacts, options: &PlanOptio
                     _ => {}
                 }
                 if graphics.listens.len() > 1 {
-                    return Err(PlanError::unsupported("QEMU does not support multiple listens for one graphics device."));
+                    return Err(PlanError::unsupported(
+                        "QEMU does not support multiple listens for one graphics device.",
+                    ));
                 }
                 if let Some(Listen::Network { network, address: None }) = graphics.listens.first() {
-                    return Err(PlanError::Failed(format!("the address of network '{network}' is not known")));
+                    return Err(PlanError::Failed(format!(
+                        "the address of network '{network}' is not known"
+                    )));
                 }
             }
             _ => {}

@@ -53,7 +53,9 @@ fn smbios(build: &mut Build<'_>) -> Result<(), PlanError> {
 
 fn options(smbios: &Smbios) -> Result<Vec<String>, PlanError> {
     if smbios.base_boards.len() > 1 {
-        return Err(PlanError::unsupported("qemu does not support more than one entry to Type 2 in SMBIOS table"));
+        return Err(PlanError::unsupported(
+            "qemu does not support more than one entry to Type 2 in SMBIOS table",
+        ));
     }
     let mut options = Vec::new();
     options.extend(table(0, &smbios.bios));
@@ -61,7 +63,8 @@ fn options(smbios: &Smbios) -> Result<Vec<String>, PlanError> {
     options.extend(smbios.base_boards.first().and_then(|board| table(2, board)));
     options.extend(table(3, &smbios.chassis));
     if !smbios.oem_strings.is_empty() {
-        let strings: String = smbios.oem_strings.iter().map(|text| format!(",value={}", commas(text))).collect();
+        let strings: String =
+            smbios.oem_strings.iter().map(|text| format!(",value={}", commas(text))).collect();
         options.push(format!("type=11{strings}"));
     }
     Ok(options)

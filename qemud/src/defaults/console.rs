@@ -2,6 +2,7 @@
 
 use model::domain::Domain;
 use model::domain::device::chardev::{Console, ConsoleTarget, Serial, SerialTarget};
+use model::domain::device::info::DeviceInfo;
 use model::domain::device::{Device, insert};
 use model::domain::os::OsType;
 
@@ -9,10 +10,10 @@ use super::error::{DefaultsError, Part};
 
 /// Pairs the first console with the first serial port and gives numbers.
 pub fn pair(domain: &mut Domain) -> Result<(), DefaultsError> {
+    number(domain);
     if domain.os.os_type == OsType::Hvm {
         pair_first(domain)?;
     }
-    number(domain);
     Ok(())
 }
 
@@ -22,11 +23,13 @@ fn pair_first(domain: &mut Domain) -> Result<(), DefaultsError> {
     match first {
         Some(console) if is_serial(&console) => {
             if consoles(domain).skip(1).any(|other| other.target_type == Some(ConsoleTarget::Serial)) {
-                return Err(DefaultsError::internal("Only the first console can be a serial port").by(Part::Domain));
+                return Err(
+                    DefaultsError::internal("Only the first console can be a serial port").by(Part::Domain)
+                );
             }
             let serial = first_serial(domain).cloned();
-            let source = match serial {
-                Some(serial) => serial.source,
+            let (source, address) = match serial {
+                Some(serial) => (serial.source, serial.info.address),
                 None => {
                     let serial = Serial {
                         source: console.source.clone(),
@@ -36,13 +39,13 @@ fn pair_first(domain: &mut Domain) -> Result<(), DefaultsError> {
                         info: console.info.clone(),
                     };
                     insert(&mut domain.devices, serial.into());
-                    console.source
+                    (console.source, console.info.address)
                 }
             };
             if let Some(console) = consoles_mut(domain).next() {
                 console.source = source;
                 console.target_type = Some(ConsoleTarget::Serial);
-                console.info = Default::default();
+                console.info = DeviceInfo { address, ..DeviceInfo::default() };
             }
         }
         other => stub(domain, other.is_some()),
@@ -53,14 +56,17 @@ fn pair_first(domain: &mut Domain) -> Result<(), DefaultsError> {
 /// A guest with a serial port has a console for it.
 fn stub(domain: &mut Domain, others: bool) {
     let Some(serial) = first_serial(domain) else { return };
-    if !matches!(serial.target_type, None | Some(SerialTarget::Isa | SerialTarget::SpaprVio | SerialTarget::System | SerialTarget::Sclp)) {
+    if !matches!(
+        serial.target_type,
+        None | Some(SerialTarget::Isa | SerialTarget::SpaprVio | SerialTarget::System | SerialTarget::Sclp)
+    ) {
         return;
     }
     let console = Console {
         source: serial.source.clone(),
         target_type: Some(ConsoleTarget::Serial),
         port: Some(0),
-        ..Console::default()
+        info: DeviceInfo { address: serial.info.address.clone(), ..DeviceInfo::default() },
     };
     let at = others
         .then(|| domain.devices.iter().position(|device| matches!(device, Device::Console(_))))

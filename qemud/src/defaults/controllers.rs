@@ -1,14 +1,16 @@
 //! Controllers that no document needs to name: root bus, USB, and those that disks, channels and cards sit behind.
 
+use std::collections::BTreeSet;
+
 use model::domain::Domain;
+use model::domain::device::Device;
 use model::domain::device::address::Address;
 use model::domain::device::chardev::{ChannelTarget, ConsoleTarget};
 use model::domain::device::controller::{
-    Controller, ControllerDriver, ControllerKind, PciController, PciModel, PciModelName,
+    Controller, ControllerDriver, ControllerKind, PciController, PciModel, PciModelName, UsbModel,
 };
 use model::domain::device::disk::DiskBus;
 use model::domain::device::info::DeviceInfo;
-use model::domain::device::{Device, insert};
 
 use super::Board;
 use super::error::DefaultsError;
@@ -20,6 +22,7 @@ const MAX_IMPLICIT: u32 = 1024;
 /// Adds what the machine has: USB, the chipset's SATA, the root bus. Gives numbers to those without.
 pub fn defaults(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsError> {
     number(domain);
+    masters_first(domain);
     if board.x86() && board.machine != "isapc" && find(domain, is_usb, 0).is_none() {
         let kind = ControllerKind::Usb { model: Some(default_usb(board)), ports: None };
         add(domain, kind, 0);
@@ -48,27 +51,83 @@ pub fn implicit(domain: &mut Domain) -> Result<(), DefaultsError> {
     }
     for_ports(domain)?;
     for_smartcards(domain);
-    for_scsi_hostdevs(domain)
+    Ok(())
 }
 
-/// Controllers of a kind without an index get the next free one.
+/// Controllers of a kind without an index get the next free one; the parts of a USB 2 controller share one.
 fn number(domain: &mut Domain) {
+    let mut group: Option<(u32, Vec<UsbModel>)> = None;
     for position in 0..domain.devices.len() {
         let Device::Controller(controller) = &domain.devices[position] else { continue };
+        let part = usb2_part(&controller.kind);
         if controller.index.is_some() {
+            group = None;
+            if let Device::Controller(controller) = &mut domain.devices[position] {
+                controller.info.master_port = controller.info.master_port.or(part.and_then(companion_port));
+            }
             continue;
         }
         let kind = std::mem::discriminant(&controller.kind);
-        let companion = controller.info.master_port.is_some();
-        let highest = indexes(domain, |other| std::mem::discriminant(other) == kind).max();
-        let index = match (highest, companion) {
-            (Some(highest), true) => highest,
-            (Some(highest), false) => highest.saturating_add(1),
-            (None, _) => 0,
+        let next = indexes(domain, |other| std::mem::discriminant(other) == kind)
+            .max()
+            .map_or(0, |highest| highest.saturating_add(1));
+        let index = match (part, &mut group) {
+            (Some(part), Some((index, parts))) if !parts.contains(&part) => {
+                parts.push(part);
+                *index
+            }
+            (Some(part), _) => {
+                group = Some((next, vec![part]));
+                next
+            }
+            (None, _) => {
+                group = None;
+                next
+            }
         };
         if let Device::Controller(controller) = &mut domain.devices[position] {
             controller.index = Some(index);
+            controller.info.master_port = controller.info.master_port.or(part.and_then(companion_port));
         }
+    }
+}
+
+/// A USB 2 controller stands before its companions.
+fn masters_first(domain: &mut Domain) {
+    for position in 0..domain.devices.len() {
+        let Device::Controller(master) = &domain.devices[position] else { continue };
+        if usb2_part(&master.kind) != Some(UsbModel::Ich9Ehci1) {
+            continue;
+        }
+        let index = master.index;
+        let first = domain.devices[..position].iter().position(|device| {
+            matches!(device, Device::Controller(other)
+                if other.index == index && other.info.master_port.is_some() && is_usb(&other.kind))
+        });
+        if let Some(first) = first {
+            domain.devices[first..=position].rotate_right(1);
+        }
+    }
+}
+
+fn usb2_part(kind: &ControllerKind) -> Option<UsbModel> {
+    match kind {
+        ControllerKind::Usb { model: Some(model), .. } => matches!(
+            model,
+            UsbModel::Ich9Ehci1 | UsbModel::Ich9Uhci1 | UsbModel::Ich9Uhci2 | UsbModel::Ich9Uhci3
+        )
+        .then_some(*model),
+        _ => None,
+    }
+}
+
+/// Ports of the EHCI controller that each USB 1 companion serves: two, in order.
+fn companion_port(part: UsbModel) -> Option<u32> {
+    match part {
+        UsbModel::Ich9Uhci1 => Some(0),
+        UsbModel::Ich9Uhci2 => Some(2),
+        UsbModel::Ich9Uhci3 => Some(4),
+        _ => None,
     }
 }
 
@@ -88,7 +147,7 @@ fn find(domain: &Domain, test: fn(&ControllerKind) -> bool, index: u32) -> Optio
     })
 }
 
-/// Adds a controller at the place where the reference lists it.
+/// Adds a controller behind all others, where the reference lists those that it adds.
 pub fn add(domain: &mut Domain, kind: ControllerKind, index: u32) {
     let controller = Controller {
         kind,
@@ -96,7 +155,9 @@ pub fn add(domain: &mut Domain, kind: ControllerKind, index: u32) {
         driver: ControllerDriver::default(),
         info: DeviceInfo::default(),
     };
-    insert(&mut domain.devices, controller.into());
+    let controller = Device::from(controller);
+    let end = domain.devices.partition_point(|device| device.rank() <= controller.rank());
+    domain.devices.insert(end, controller);
 }
 
 /// A PCI controller of a model, with the device that stands for it.
@@ -182,38 +243,27 @@ fn up_to(domain: &mut Domain, kind: &ControllerKind, highest: u32) -> Result<(),
     }
     let same = std::mem::discriminant(kind);
     for index in 0..=highest {
-        let there = indexes(domain, |other| std::mem::discriminant(other) == same).any(|other| other == index);
+        let there =
+            indexes(domain, |other| std::mem::discriminant(other) == same).any(|other| other == index);
         if !there {
-            add(domain, copy_of(domain, kind), index);
+            add(domain, kind.clone(), index);
         }
     }
     Ok(())
 }
 
-/// A further SCSI controller is like the first one.
-fn copy_of(domain: &Domain, kind: &ControllerKind) -> ControllerKind {
-    let ControllerKind::Scsi { .. } = kind else { return kind.clone() };
-    domain
-        .devices
-        .iter()
-        .find_map(|device| match device {
-            Device::Controller(controller) => match controller.kind {
-                ControllerKind::Scsi { model } => Some(ControllerKind::Scsi { model }),
-                _ => None,
-            },
-            _ => None,
-        })
-        .unwrap_or_else(|| kind.clone())
-}
-
 fn for_ports(domain: &mut Domain) -> Result<(), DefaultsError> {
-    let wanted = domain
+    let wanted: BTreeSet<u32> = domain
         .devices
         .iter()
         .filter_map(|device| {
             let info = match device {
-                Device::Channel(channel) if matches!(channel.target, ChannelTarget::Virtio { .. }) => &channel.info,
-                Device::Console(console) if console.target_type == Some(ConsoleTarget::Virtio) => &console.info,
+                Device::Channel(channel) if matches!(channel.target, ChannelTarget::Virtio { .. }) => {
+                    &channel.info
+                }
+                Device::Console(console) if console.target_type == Some(ConsoleTarget::Virtio) => {
+                    &console.info
+                }
                 _ => return None,
             };
             Some(match info.address {
@@ -221,12 +271,13 @@ fn for_ports(domain: &mut Domain) -> Result<(), DefaultsError> {
                 _ => 0,
             })
         })
-        .max();
-    let kind = ControllerKind::VirtioSerial { model: None, ports: None, vectors: None };
-    match wanted {
-        Some(highest) => up_to(domain, &kind, highest),
-        None => Ok(()),
+        .collect();
+    for index in wanted {
+        if find(domain, |kind| matches!(kind, ControllerKind::VirtioSerial { .. }), index).is_none() {
+            add(domain, ControllerKind::VirtioSerial { model: None, ports: None, vectors: None }, index);
+        }
     }
+    Ok(())
 }
 
 fn for_smartcards(domain: &mut Domain) {
@@ -257,7 +308,8 @@ fn for_smartcards(domain: &mut Domain) {
     }
 }
 
-fn for_scsi_hostdevs(domain: &mut Domain) -> Result<(), DefaultsError> {
+/// Adds SCSI controllers for passed-through units, like the last one that is there.
+pub fn for_scsi_hostdevs(domain: &mut Domain) -> Result<(), DefaultsError> {
     super::address::drive::hostdevs(domain)?;
     let highest = domain
         .devices
@@ -271,7 +323,16 @@ fn for_scsi_hostdevs(domain: &mut Domain) -> Result<(), DefaultsError> {
         })
         .max();
     match highest {
-        Some(highest) => up_to(domain, &ControllerKind::Scsi { model: None }, highest),
+        Some(highest) => {
+            let model = domain.devices.iter().rev().find_map(|device| match device {
+                Device::Controller(controller) => match controller.kind {
+                    ControllerKind::Scsi { model } => model,
+                    _ => None,
+                },
+                _ => None,
+            });
+            up_to(domain, &ControllerKind::Scsi { model }, highest)
+        }
         None => Ok(()),
     }
 }

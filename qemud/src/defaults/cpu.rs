@@ -5,6 +5,11 @@ use model::domain::{Domain, VirtType};
 
 use super::Board;
 
+/// Whether QEMU can leave out what does not survive migration: the 64-bit emulator does.
+pub fn offers_migratable(board: &Board<'_>) -> bool {
+    board.caps.arch == "x86_64"
+}
+
 /// Model, match and check of a CPU that the document leaves open.
 pub fn complete(domain: &mut Domain, board: &Board<'_>) {
     if domain.cpu.mode.is_none() && domain.cpu.model.is_none() {
@@ -19,8 +24,7 @@ pub fn complete(domain: &mut Domain, board: &Board<'_>) {
     let tcg = domain.virt_type == VirtType::Qemu;
     let cpu = &mut domain.cpu;
     if matches!(cpu.mode, Some(CpuMode::HostPassthrough | CpuMode::Maximum)) && cpu.migratable.is_none() {
-        // QEMU offers the choice since 2.x for every accelerator that has the model.
-        cpu.migratable = Some(true);
+        cpu.migratable = Some(offers_migratable(board));
     }
     if cpu.check.is_none() {
         cpu.check = Some(match cpu.mode {

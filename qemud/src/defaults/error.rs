@@ -223,9 +223,10 @@ impl From<UsbError> for DefaultsError {
         let detail = error.to_string();
         match error {
             UsbError::Full => Self::Internal { part: Part::Domain, detail },
-            UsbError::NoBus(_) | UsbError::NoHub { .. } | UsbError::NoPort { .. } | UsbError::Double { .. } => {
-                Self::Xml { part: Part::Domain, detail }
-            }
+            UsbError::NoBus(_)
+            | UsbError::NoHub { .. }
+            | UsbError::NoPort { .. }
+            | UsbError::Double { .. } => Self::Xml { part: Part::Domain, detail },
         }
     }
 }

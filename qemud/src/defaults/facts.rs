@@ -84,6 +84,8 @@ pub struct QemuConf {
     pub memory_backing_dir: String,
     /// `nvram`: code and template of its variable store.
     pub nvram: Vec<(String, String)>,
+    /// Directory of the sockets of channels.
+    pub channel_dir: String,
     /// Directory of variable stores.
     pub nvram_dir: String,
     /// `gluster_debug_level`
@@ -117,6 +119,7 @@ impl Default for QemuConf {
             dump_guest_core: false,
             memory_backing_dir: "/var/lib/libvirt/qemu/ram".to_owned(),
             nvram: default_nvram(),
+            channel_dir: "/var/lib/libvirt/qemu/channel/target".to_owned(),
             nvram_dir: "/var/lib/libvirt/qemu/nvram".to_owned(),
             gluster_debug: 4,
             set_process_name: true,

@@ -14,15 +14,18 @@ use super::Board;
 /// Balloon and sound back end.
 pub fn before_devices(domain: &mut Domain, board: &Board<'_>) {
     if board.x86() && !domain.devices.iter().any(|device| matches!(device, Device::Memballoon(_))) {
-        insert(&mut domain.devices, Memballoon {
-            model: MemballoonModel::Virtio,
-            autodeflate: None,
-            free_page_reporting: None,
-            stats_period: None,
-            virtio: VirtioOptions::default(),
-            info: DeviceInfo::default(),
-        }
-        .into());
+        insert(
+            &mut domain.devices,
+            Memballoon {
+                model: MemballoonModel::Virtio,
+                autodeflate: None,
+                free_page_reporting: None,
+                stats_period: None,
+                virtio: VirtioOptions::default(),
+                info: DeviceInfo::default(),
+            }
+            .into(),
+        );
     }
     audio(domain, board);
     if board.x86() {
@@ -38,7 +41,8 @@ pub fn after_devices(domain: &mut Domain) {
     if graphics && !video {
         insert(&mut domain.devices, Video { heads: Some(1), ..Video::default() }.into());
     }
-    let primary = domain.devices.iter().position(|device| matches!(device, Device::Video(video) if video.primary));
+    let primary =
+        domain.devices.iter().position(|device| matches!(device, Device::Video(video) if video.primary));
     let first = domain.devices.iter().position(|device| matches!(device, Device::Video(_)));
     match (primary, first) {
         (None, Some(first)) => {
@@ -58,54 +62,47 @@ fn input(domain: &mut Domain, kind: InputType) {
             if input.kind == kind && matches!(input.bus, None | Some(InputBus::Ps2)))
     });
     if !there {
-        insert(&mut domain.devices, Input {
-            kind,
-            bus: Some(InputBus::Ps2),
-            model: None,
-            source: None,
-            grab_all: false,
-            grab_toggle: None,
-            repeat: None,
-            virtio: VirtioOptions::default(),
-            info: DeviceInfo::default(),
-        }
-        .into());
+        insert(
+            &mut domain.devices,
+            Input {
+                kind,
+                bus: Some(InputBus::Ps2),
+                model: None,
+                source: None,
+                grab_all: false,
+                grab_toggle: None,
+                repeat: None,
+                virtio: VirtioOptions::default(),
+                info: DeviceInfo::default(),
+            }
+            .into(),
+        );
     }
 }
 
-/// The back end that goes with the display: SPICE and SDL carry sound, VNC only when the host's sound is allowed.
+/// The back end that goes with the display: SPICE carries sound, VNC only when the host's sound is allowed.
 fn audio(domain: &mut Domain, board: &Board<'_>) {
     if domain.devices.iter().any(|device| matches!(device, Device::Audio(_))) {
         return;
     }
-    let displays: Vec<&GraphicsKind> = domain
-        .devices
-        .iter()
-        .filter_map(|device| match device {
-            Device::Graphics(graphics) => Some(&graphics.kind),
-            _ => None,
-        })
-        .collect();
-    let any = |test: fn(&GraphicsKind) -> bool| displays.iter().any(|kind| test(kind));
-    let backend = if any(|kind| matches!(kind, GraphicsKind::Spice(_))) {
-        AudioBackend::Spice
-    } else if any(|kind| matches!(kind, GraphicsKind::Sdl(_))) {
-        AudioBackend::Sdl { driver: None }
-    } else if displays.is_empty() || any(|kind| matches!(kind, GraphicsKind::Vnc(_))) {
-        AudioBackend::None
-    } else {
-        return;
-    };
-    if board.host.conf.vnc_host_audio && backend == AudioBackend::None && !displays.is_empty() {
+    let mut displays = domain.devices.iter().filter_map(|device| match device {
+        Device::Graphics(graphics) => Some(&graphics.kind),
+        _ => None,
+    });
+    let none = displays.clone().next().is_none();
+    // The last display that has a say decides.
+    let backend = displays.clone().rev().find_map(|kind| match kind {
+        GraphicsKind::Spice(_) => Some(AudioBackend::Spice),
+        GraphicsKind::Vnc(_) => Some(AudioBackend::None),
+        _ => None,
+    });
+    let Some(backend) = backend.or(none.then_some(AudioBackend::None)) else { return };
+    if board.host.conf.vnc_host_audio && displays.any(|kind| matches!(kind, GraphicsKind::Vnc(_))) {
         return;
     }
     let direction = AudioDirection::default();
-    insert(&mut domain.devices, Audio {
-        id: 1,
-        timer_period: None,
-        backend,
-        input: direction.clone(),
-        output: direction,
-    }
-    .into());
+    insert(
+        &mut domain.devices,
+        Audio { id: 1, timer_period: None, backend, input: direction.clone(), output: direction }.into(),
+    );
 }

@@ -22,6 +22,7 @@ use model::domain::memory::{MemoryAccess, MemorySource};
 
 pub use aliases::aliases;
 pub use board::Board;
+pub use cpu::offers_migratable;
 pub use error::{DefaultsError, Part};
 pub use facts::{HostFacts, HugetlbMount, QemuConf, Tsc};
 pub use machine::resolve_emulator;
@@ -36,6 +37,7 @@ pub fn complete(domain: &mut Domain, caps: &QemuCaps, host: &HostFacts) -> Resul
     machine::complete(domain, caps);
     let board = board(domain, caps, host);
     machine::firmware_paths(domain, &board);
+    controllers::for_scsi_hostdevs(domain)?;
     controllers::defaults(domain, &board)?;
     cpu::complete(domain, &board);
     implicit::before_devices(domain, &board);

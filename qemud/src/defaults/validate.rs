@@ -143,10 +143,22 @@ fn clock(domain: &Domain) -> Verdict {
         let wrong = match timer.name {
             TimerName::Platform => return refuse(format!("unsupported timer type (name) '{name}'")),
             TimerName::Armvtimer => {
-                return refuse(format!("Configuring the '{name}' timer is not supported for virtType={} arch={} machine={} guests", domain.virt_type, domain.os.arch.map_or("", Token::as_str), domain.os.machine.as_deref().unwrap_or("")));
+                return refuse(format!(
+                    "Configuring the '{name}' timer is not supported for virtType={} arch={} machine={} guests",
+                    domain.virt_type,
+                    domain.os.arch.map_or("", Token::as_str),
+                    domain.os.machine.as_deref().unwrap_or("")
+                ));
             }
             TimerName::Rtc => {
-                if !matches!(timer.track, None | Some(model::domain::clock::TimerTrack::Guest | model::domain::clock::TimerTrack::Wall | model::domain::clock::TimerTrack::Boot)) {
+                if !matches!(
+                    timer.track,
+                    None | Some(
+                        model::domain::clock::TimerTrack::Guest
+                            | model::domain::clock::TimerTrack::Wall
+                            | model::domain::clock::TimerTrack::Boot
+                    )
+                ) {
                     let track = timer.track.map_or("", Token::as_str);
                     return refuse(format!("unsupported rtc timer track '{track}'"));
                 }
@@ -176,10 +188,17 @@ fn cpu(domain: &Domain, board: &Board<'_>) -> Verdict {
     if let Some(width) = &cpu.max_phys_addr {
         let through = width.mode == model::domain::cpu::MaxPhysAddrMode::Passthrough;
         if through && !matches!(cpu.mode, Some(CpuMode::HostPassthrough | CpuMode::Maximum)) {
-            return refuse(format!("CPU maximum physical address bits mode '{}' can only be used with '{}' CPUs", width.mode, CpuMode::HostPassthrough));
+            return refuse(format!(
+                "CPU maximum physical address bits mode '{}' can only be used with '{}' CPUs",
+                width.mode,
+                CpuMode::HostPassthrough
+            ));
         }
         if !through && width.bits.is_none() {
-            return refuse(format!("if using CPU maximum physical address mode='{}', bits= must be specified too", width.mode));
+            return refuse(format!(
+                "if using CPU maximum physical address mode='{}', bits= must be specified too",
+                width.mode
+            ));
         }
     }
     if !domain.cputune.cache_tunes.is_empty() && domain.virt_type != VirtType::Kvm {
@@ -217,7 +236,10 @@ fn vcpus(domain: &Domain, board: &Board<'_>) -> Verdict {
     }
     // More than 255 need x2APIC IDs, which QEMU's I/O APIC takes through an IOMMU only.
     if domain.vcpus.max > 255 && board.x86() {
-        let eim = domain.devices.iter().any(|device| matches!(device, Device::Iommu(iommu) if iommu.eim == Some(true)));
+        let eim = domain
+            .devices
+            .iter()
+            .any(|device| matches!(device, Device::Iommu(iommu) if iommu.eim == Some(true)));
         if !eim {
             return refuse("more than 255 vCPUs require extended interrupt mode enabled on the iommu device");
         }
@@ -227,9 +249,7 @@ fn vcpus(domain: &Domain, board: &Board<'_>) -> Verdict {
 
 fn security(domain: &Domain) -> Verdict {
     match &domain.launch_security {
-        Some(LaunchSecurity::Sev(_)) => {
-            refuse("SEV launch security is not supported with this QEMU binary")
-        }
+        Some(LaunchSecurity::Sev(_)) => refuse("SEV launch security is not supported with this QEMU binary"),
         Some(LaunchSecurity::S390Pv) => {
             refuse("S390 PV launch security is not supported with this QEMU binary")
         }
@@ -285,7 +305,9 @@ fn aliases(domain: &Domain) -> Verdict {
     for alias in domain.devices.iter().filter_map(|device| device.info()?.alias.as_deref()) {
         let own = alias.starts_with("ua-");
         if own && !seen.insert(alias) {
-            return Err(DefaultsError::unsupported(format!("non unique alias detected: {alias}")).by(Part::Domain));
+            return Err(
+                DefaultsError::unsupported(format!("non unique alias detected: {alias}")).by(Part::Domain)
+            );
         }
     }
     Ok(())

@@ -73,7 +73,9 @@ fn direction(settings: &AudioDirection, backend: &AudioBackend) -> Props {
         .opt_str("format", settings.format.map(Token::as_str));
     match backend {
         AudioBackend::Alsa => props.opt_str("dev", settings.dev.as_deref()),
-        AudioBackend::CoreAudio | AudioBackend::Sdl { .. } => props.opt("buffer-count", settings.buffer_count),
+        AudioBackend::CoreAudio | AudioBackend::Sdl { .. } => {
+            props.opt("buffer-count", settings.buffer_count)
+        }
         AudioBackend::Jack => props
             .opt_str("server-name", settings.server_name.as_deref())
             .opt_str("client-name", settings.client_name.as_deref())

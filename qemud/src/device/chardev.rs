@@ -3,7 +3,8 @@
 use model::Token;
 use model::domain::device::address::Address;
 use model::domain::device::chardev::{
-    Backend, Channel, ChannelTarget, Console, ConsoleTarget, Parallel, Serial, SerialModel, SerialTarget, Source,
+    Backend, Channel, ChannelTarget, Console, ConsoleTarget, Parallel, Serial, SerialModel, SerialTarget,
+    Source,
 };
 
 use super::{Check, QemuDevice};
@@ -118,6 +119,20 @@ impl QemuDevice for Console {
 }
 
 impl QemuDevice for Channel {
+    fn complete(&mut self, board: &Board<'_>) -> Result<(), DefaultsError> {
+        if let (ChannelTarget::Virtio { name: Some(name), .. }, Backend::Unix(unix)) =
+            (&self.target, &mut self.source.backend)
+            && unix
+                .path
+                .as_deref()
+                .is_some_and(|path| was_generated(path, name, &board.host.conf.channel_dir))
+        {
+            unix.path = None;
+            unix.listen = true;
+        }
+        Ok(())
+    }
+
     fn validate(&self, check: &Check<'_>) -> Result<(), DefaultsError> {
         match &self.target {
             ChannelTarget::Xen { .. } => {
@@ -154,6 +169,17 @@ impl QemuDevice for Channel {
     }
 }
 
+/// Whether an earlier start made up the path: it does not belong into a definition.
+fn was_generated(path: &str, name: &str, dir: &str) -> bool {
+    let flat = path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/'));
+    let flat = flat.map(|rest| rest.strip_prefix("target/").unwrap_or(rest));
+    if flat.is_some_and(|rest| rest.split('/').next().is_some_and(|first| first.contains('.'))) {
+        return true;
+    }
+    let parent = path.strip_suffix(name).and_then(|rest| rest.strip_suffix('/'));
+    parent.and_then(|parent| parent.rsplit('/').next()).is_some_and(|last| last.starts_with("domain-"))
+}
+
 /// What is refused of the host end, whatever the device.
 pub fn source_rules(source: &Source, check: &Check<'_>) -> Result<(), DefaultsError> {
     let spice = crate::defaults::has_spice(check.domain);
@@ -167,7 +193,8 @@ pub fn source_rules(source: &Source, check: &Check<'_>) -> Result<(), DefaultsEr
         Backend::Nmdm { .. } => Err(DefaultsError::unsupported("unsupported chardev 'nmdm'")),
         Backend::Unix(unix) => match unix.reconnect {
             Some(reconnect) if reconnect.enabled == Some(true) && unix.listen => {
-                Err(DefaultsError::internal("chardev reconnect is possible only for connect mode").by(Part::Domain))
+                Err(DefaultsError::internal("chardev reconnect is possible only for connect mode")
+                    .by(Part::Domain))
             }
             _ => Ok(()),
         },

@@ -9,21 +9,18 @@ use super::{Check, QemuDevice};
 use crate::command::PlanError;
 use crate::command::build::{Build, virtio_driver, virtio_options};
 use crate::command::props::Props;
+use crate::defaults::DefaultsError;
 use crate::defaults::board::Board;
 use crate::defaults::pci::bus::{BusModel, Connect};
-use crate::defaults::DefaultsError;
 
 /// Ports of an xHCI controller at most.
 const MAX_XHCI_PORTS: u32 = 15;
 
 impl QemuDevice for Controller {
-    fn complete(&mut self, board: &Board<'_>) -> Result<(), DefaultsError> {
+    fn complete(&mut self, _board: &Board<'_>) -> Result<(), DefaultsError> {
         match &mut self.kind {
             ControllerKind::Scsi { model: model @ (None | Some(ScsiModel::Auto)) } => {
                 *model = Some(ScsiModel::LsiLogic);
-            }
-            ControllerKind::Usb { model: model @ None, .. } if self.index == Some(0) || board.q35() => {
-                *model = Some(default_usb(board));
             }
             ControllerKind::Usb { model: model @ None, .. } => *model = Some(UsbModel::Piix3Uhci),
             ControllerKind::Pci(pci) => complete_pci(pci, self.index)?,
@@ -70,7 +67,12 @@ impl QemuDevice for Controller {
             ControllerKind::VirtioSerial { model, ports, vectors } => {
                 let driver = virtio_driver("virtio-serial", model.map(Token::as_str));
                 let props = virtio_options(Props::device(&driver), &self.driver.virtio);
-                Some(props.str("id", &build.alias(&self.info)?).opt("max_ports", *ports).opt("vectors", *vectors))
+                Some(
+                    props
+                        .str("id", &build.alias(&self.info)?)
+                        .opt("max_ports", *ports)
+                        .opt("vectors", *vectors),
+                )
             }
             ControllerKind::Ccid => Some(Props::device("usb-ccid").str("id", &build.alias(&self.info)?)),
             ControllerKind::Sata if !built_in_sata(self, &build.board) => {
@@ -151,10 +153,14 @@ fn scsi_rules(
     }
     if let Some(id) = controller.driver.iothread.filter(|id| *id != 0) {
         if !virtio {
-            return Err(DefaultsError::unsupported("'iothread' is only supported for virtio scsi controllers"));
+            return Err(DefaultsError::unsupported(
+                "'iothread' is only supported for virtio scsi controllers",
+            ));
         }
         if check.domain.iothreads.threads.iter().all(|thread| thread.id != id) {
-            return Err(DefaultsError::unsupported(format!("controller iothread '{id}' not defined in iothreadid")));
+            return Err(DefaultsError::unsupported(format!(
+                "controller iothread '{id}' not defined in iothreadid"
+            )));
         }
     }
     Ok(())
@@ -173,7 +179,9 @@ fn usb_rules(model: Option<UsbModel>, ports: Option<u32>) -> Result<(), Defaults
         }
         (Some(model), Some(_)) if !matches!(model, UsbModel::NecXhci | UsbModel::QemuXhci) => {
             let model = model.as_str();
-            Err(DefaultsError::unsupported(format!("usb controller type '{model}' doesn't support 'ports' with this QEMU binary")))
+            Err(DefaultsError::unsupported(format!(
+                "usb controller type '{model}' doesn't support 'ports' with this QEMU binary"
+            )))
         }
         _ => Ok(()),
     }
@@ -210,8 +218,12 @@ fn pci_rules(controller: &Controller, pci: &PciController, check: &Check<'_>) ->
     }
     option_rules(index, pci, model)?;
     match (model, pci.numa_node) {
-        (M::PciExpanderBus | M::PcieExpanderBus, Some(node)) if node as usize >= check.domain.cpu.numa.cells.len() => {
-            Err(DefaultsError::unsupported(format!("Option 'node' of the PCI controller with index '{index}' names NUMA node {node}, which does not exist")))
+        (M::PciExpanderBus | M::PcieExpanderBus, Some(node))
+            if node as usize >= check.domain.cpu.numa.cells.len() =>
+        {
+            Err(DefaultsError::unsupported(format!(
+                "Option 'node' of the PCI controller with index '{index}' names NUMA node {node}, which does not exist"
+            )))
         }
         _ => Ok(()),
     }
@@ -308,7 +320,9 @@ fn usb(
         Some(UsbModel::QemuXhci) => "qemu-xhci",
         Some(model @ (UsbModel::Qusb1 | UsbModel::Qusb2)) => {
             let name = model.as_str();
-            return Err(PlanError::unsupported(format!("USB controller model '{name}' is not supported in kvm")));
+            return Err(PlanError::unsupported(format!(
+                "USB controller model '{name}' is not supported in kvm"
+            )));
         }
     };
     if !build.board.caps.has_device(driver) {
@@ -345,9 +359,11 @@ fn pci_device(
         Some(PciModelName::Pxb | PciModelName::PxbPcie) => {
             props.opt("bus_nr", pci.bus_nr).str("id", &alias).opt("numa_node", pci.numa_node)
         }
-        Some(PciModelName::Ioh3420 | PciModelName::PcieRootPort | PciModelName::Xio3130Downstream) => {
-            props.opt("port", pci.port).opt("chassis", pci.chassis).str("id", &alias).opt("hotplug", pci.hotplug)
-        }
+        Some(PciModelName::Ioh3420 | PciModelName::PcieRootPort | PciModelName::Xio3130Downstream) => props
+            .opt("port", pci.port)
+            .opt("chassis", pci.chassis)
+            .str("id", &alias)
+            .opt("hotplug", pci.hotplug),
         _ => props.str("id", &alias),
     };
     Ok(Some(props))

@@ -90,11 +90,18 @@ fn fsdev(fs: &Filesystem, alias: &str, dir: &str) -> String {
     text
 }
 
-fn virtiofs(fs: &Filesystem, alias: &str, socket: Option<&str>, build: &mut Build<'_>) -> Result<(), PlanError> {
+fn virtiofs(
+    fs: &Filesystem,
+    alias: &str,
+    socket: Option<&str>,
+    build: &mut Build<'_>,
+) -> Result<(), PlanError> {
     let path = match socket {
         Some(path) => path.to_owned(),
         None if build.options.mode == Mode::Start => {
-            return Err(PlanError::unsupported("virtiofsd cannot be started yet; give the socket of a running one"));
+            return Err(PlanError::unsupported(
+                "virtiofsd cannot be started yet; give the socket of a running one",
+            ));
         }
         None => format!("{}/{alias}-fs.sock", build.options.domain_dir(build.domain)),
     };

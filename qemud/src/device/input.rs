@@ -29,7 +29,8 @@ impl QemuDevice for Input {
             (InputType::Mouse | InputType::Keyboard, Some(InputBus::Ps2)) => Ok(()),
             (kind, Some(InputBus::Ps2)) => {
                 let kind = kind.as_str();
-                Err(DefaultsError::internal(format!("ps2 bus does not support {kind} input device")).by(Part::Domain))
+                Err(DefaultsError::internal(format!("ps2 bus does not support {kind} input device"))
+                    .by(Part::Domain))
             }
             (_, Some(bus @ (InputBus::Xen | InputBus::Parallels))) => {
                 let bus = bus.as_str();

@@ -14,9 +14,9 @@ use crate::command::options::Mode;
 use crate::command::plan::FdSource;
 use crate::command::props::Props;
 use crate::command::quote::commas;
+use crate::defaults::DefaultsError;
 use crate::defaults::board::Board;
 use crate::defaults::pci::bus::Connect;
-use crate::defaults::DefaultsError;
 
 /// Card of an interface that names none.
 const DEFAULT_MODEL: &str = "rtl8139";
@@ -59,10 +59,7 @@ impl QemuDevice for Interface {
 }
 
 fn is_virtio(interface: &Interface) -> bool {
-    matches!(
-        interface.model.as_deref(),
-        Some("virtio" | "virtio-transitional" | "virtio-non-transitional")
-    )
+    matches!(interface.model.as_deref(), Some("virtio" | "virtio-transitional" | "virtio-non-transitional"))
 }
 
 fn backend(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<Props, PlanError> {
@@ -76,9 +73,8 @@ fn backend(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<
         InterfaceSource::Client(peer) => tunnel("connect", peer),
         InterfaceSource::Server(local) => tunnel("listen", local),
         InterfaceSource::Mcast(group) => tunnel("mcast", group),
-        InterfaceSource::Udp { peer, local } => {
-            tunnel("udp", peer).str("localaddr", &format!("{}:{}", local.address.as_deref().unwrap_or(""), local.port))
-        }
+        InterfaceSource::Udp { peer, local } => tunnel("udp", peer)
+            .str("localaddr", &format!("{}:{}", local.address.as_deref().unwrap_or(""), local.port)),
         InterfaceSource::VhostUser { path, listen, reconnect } => {
             vhost_user(path, *listen, *reconnect, alias, interface, build)
         }
@@ -87,7 +83,9 @@ fn backend(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<
         | InterfaceSource::Null
         | InterfaceSource::Vds { .. }
         | InterfaceSource::Hostdev { .. } => {
-            return Err(PlanError::unsupported(format!("network type of interface '{alias}' is not supported by QEMU")));
+            return Err(PlanError::unsupported(format!(
+                "network type of interface '{alias}' is not supported by QEMU"
+            )));
         }
     };
     Ok(props.str("id", &id))
@@ -117,11 +115,13 @@ fn tunnel(key: &str, socket: &SocketSource) -> Props {
 
 /// Tap queues are opened by the daemon; with virtio the kernel's vhost moves the packets where it is asked for.
 fn tap(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Props {
-    let queues = if build.options.mode == Mode::Native { 1 } else { interface.driver.queues.unwrap_or(1).max(1) };
+    let queues =
+        if build.options.mode == Mode::Native { 1 } else { interface.driver.queues.unwrap_or(1).max(1) };
     let pass = |build: &mut Build<'_>, vhost: bool| -> String {
         let numbers = (0..queues).map(|queue| {
             let alias = alias.to_owned();
-            let source = if vhost { FdSource::VhostNet { alias, queue } } else { FdSource::Tap { alias, queue } };
+            let source =
+                if vhost { FdSource::VhostNet { alias, queue } } else { FdSource::Tap { alias, queue } };
             build.plan.pass(source).to_string()
         });
         numbers.collect::<Vec<_>>().join(":")
@@ -159,14 +159,11 @@ fn vhost_user(
 
 fn card(interface: &Interface, alias: &str, build: &Build<'_>) -> Result<Props, PlanError> {
     let model = interface.model.as_deref().unwrap_or(DEFAULT_MODEL);
-    let props = if is_virtio(interface) {
-        virtio_card(interface, model)
-    } else {
-        Props::device(model)
-    };
-    let mac = interface.mac.as_ref().map(|mac| {
-        mac.address.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
-    });
+    let props = if is_virtio(interface) { virtio_card(interface, model) } else { Props::device(model) };
+    let mac = interface
+        .mac
+        .as_ref()
+        .map(|mac| mac.address.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"));
     let props = props
         .opt("host_mtu", interface.mtu.filter(|_| is_virtio(interface)))
         .str("netdev", &format!("host{alias}"))
@@ -228,11 +225,15 @@ fn rules(interface: &Interface) -> Result<(), DefaultsError> {
     }
     let per_family = |v6: bool| interface.ips.iter().filter(|ip| ip.address.is_ipv6() == v6).count();
     if per_family(false) > 1 || per_family(true) > 1 {
-        return Err(DefaultsError::unsupported("only one IPv4 and one IPv6 address per interface is allowed"));
+        return Err(DefaultsError::unsupported(
+            "only one IPv4 and one IPv6 address per interface is allowed",
+        ));
     }
     for ip in interface.ips.iter().filter_map(|ip| ip.peer.map(|_| ip)) {
         let address = ip.address;
-        return Err(DefaultsError::unsupported(format!("peers are not supported by QEMU (address {address})")));
+        return Err(DefaultsError::unsupported(format!(
+            "peers are not supported by QEMU (address {address})"
+        )));
     }
     if is_virtio(interface) {
         queue_rules("rx_queue_size", interface.driver.rx_queue_size)?;

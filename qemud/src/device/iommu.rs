@@ -1,8 +1,8 @@
 //! I/O memory management units.
 
 use model::Token;
-use model::domain::device::iommu::{Iommu, IommuModel};
 use model::domain::device::address::Address;
+use model::domain::device::iommu::{Iommu, IommuModel};
 
 use super::{Check, QemuDevice};
 use crate::command::PlanError;
@@ -15,11 +15,14 @@ use crate::defaults::{DefaultsError, Part};
 impl QemuDevice for Iommu {
     fn validate(&self, check: &Check<'_>) -> Result<(), DefaultsError> {
         let model = self.model.as_str();
-        let refuse = |what: &str| Err(DefaultsError::unsupported(format!("IOMMU device: '{model}' is {what}")));
+        let refuse =
+            |what: &str| Err(DefaultsError::unsupported(format!("IOMMU device: '{model}' is {what}")));
         match self.model {
             IommuModel::Intel if !check.board.q35() => refuse("only supported with Q35 machines"),
             IommuModel::Smmuv3 => refuse("only supported with ARM Virt machines"),
-            IommuModel::Virtio if !check.board.q35() => refuse("only supported with Q35 and ARM Virt machines"),
+            IommuModel::Virtio if !check.board.q35() => {
+                refuse("only supported with Q35 and ARM Virt machines")
+            }
             IommuModel::Intel => intel_rules(self, check),
             IommuModel::Virtio => Ok(()),
         }

@@ -40,7 +40,9 @@ impl QemuDevice for Memory {
             MemoryModel::Nvdimm => "nvdimm",
             MemoryModel::VirtioPmem => "virtio-pmem-pci",
             MemoryModel::VirtioMem => "virtio-mem-pci",
-            MemoryModel::SgxEpc => return Err(PlanError::unsupported("sgx epc isn't supported by this QEMU binary")),
+            MemoryModel::SgxEpc => {
+                return Err(PlanError::unsupported("sgx epc isn't supported by this QEMU binary"));
+            }
         };
         let props = Props::device(driver)
             .opt("node", self.node)
@@ -81,7 +83,9 @@ fn rules(memory: &Memory, check: &Check<'_>) -> Result<(), DefaultsError> {
         ))),
         None if needs_node => {
             let model = memory.model.as_str();
-            Err(DefaultsError::xml(format!("target NUMA node needs to be specified for memory device '{model}'")))
+            Err(DefaultsError::xml(format!(
+                "target NUMA node needs to be specified for memory device '{model}'"
+            )))
         }
         _ => address_rules(memory),
     }

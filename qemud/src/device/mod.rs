@@ -121,9 +121,9 @@ pub fn args(device: &Device, build: &mut Build<'_>) -> Result<(), PlanError> {
 
 fn refuse_foreign(device: &Device) -> Result<(), DefaultsError> {
     match device {
-        Device::Nvram(_) => {
-            Err(DefaultsError::unsupported("nvram devices exist on pseries machines only, which are not built here"))
-        }
+        Device::Nvram(_) => Err(DefaultsError::unsupported(
+            "nvram devices exist on pseries machines only, which are not built here",
+        )),
         _ => Ok(()),
     }
 }

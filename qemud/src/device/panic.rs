@@ -24,9 +24,9 @@ impl QemuDevice for Panic {
                 let model = model.as_str();
                 Err(DefaultsError::unsupported(format!("x86 has no panic device of model '{model}'")))
             }
-            (Some(PanicModel::Hyperv), Some(_)) => {
-                Err(DefaultsError::unsupported("setting the panic device address is not supported for model 'hyperv'"))
-            }
+            (Some(PanicModel::Hyperv), Some(_)) => Err(DefaultsError::unsupported(
+                "setting the panic device address is not supported for model 'hyperv'",
+            )),
             (Some(PanicModel::Isa), Some(address)) if !matches!(address, Address::Isa { .. }) => {
                 Err(DefaultsError::unsupported("panic is supported only with ISA address type"))
             }

@@ -33,12 +33,12 @@ impl QemuDevice for Shmem {
             Some(ShmemModel::Ivshmem) | None => {
                 Err(DefaultsError::unsupported("ivshmem device is not supported with this QEMU binary"))
             }
-            Some(ShmemModel::IvshmemPlain) if self.server.is_some() => {
-                Err(DefaultsError::unsupported("shmem model 'ivshmem-plain' is supported without server only"))
-            }
-            Some(ShmemModel::IvshmemDoorbell) if self.server.is_none() => {
-                Err(DefaultsError::unsupported("shmem model 'ivshmem-doorbell' is supported only with server"))
-            }
+            Some(ShmemModel::IvshmemPlain) if self.server.is_some() => Err(DefaultsError::unsupported(
+                "shmem model 'ivshmem-plain' is supported without server only",
+            )),
+            Some(ShmemModel::IvshmemDoorbell) if self.server.is_none() => Err(DefaultsError::unsupported(
+                "shmem model 'ivshmem-doorbell' is supported only with server",
+            )),
             _ => Ok(()),
         }
     }
@@ -70,11 +70,10 @@ fn plain(shmem: &Shmem, alias: &str, build: &mut Build<'_>) -> Props {
 }
 
 fn doorbell(shmem: &Shmem, alias: &str, build: &mut Build<'_>) -> Result<Props, PlanError> {
-    let path = shmem
-        .server
-        .as_ref()
-        .and_then(|server| server.path.as_deref())
-        .ok_or_else(|| PlanError::internal(format!("shared memory '{}' has no server socket", shmem.name)))?;
+    let path =
+        shmem.server.as_ref().and_then(|server| server.path.as_deref()).ok_or_else(|| {
+            PlanError::internal(format!("shared memory '{}' has no server socket", shmem.name))
+        })?;
     let id = format!("char{alias}");
     build.plan.option("-chardev", format!("socket,id={id},path={}", commas(path)));
     let msi = shmem.msi.unwrap_or_default();

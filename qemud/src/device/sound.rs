@@ -33,7 +33,9 @@ impl QemuDevice for Sound {
                 build.plan.option("-soundhw", "pcspk");
                 return Ok(());
             }
-            SoundModel::Ich7 => return Err(PlanError::unsupported("sound card model 'ich7' is not supported in this QEMU")),
+            SoundModel::Ich7 => {
+                return Err(PlanError::unsupported("sound card model 'ich7' is not supported in this QEMU"));
+            }
         };
         let hda = matches!(self.model, SoundModel::Ich6 | SoundModel::Ich9);
         let props = Props::device(driver).str("id", &alias);

@@ -27,7 +27,8 @@ impl QemuDevice for Video {
             }
             VideoModel::Vga | VideoModel::Cirrus | VideoModel::Vmvga | VideoModel::Bochs => {
                 let vram = self.vram.filter(|vram| *vram != 0).unwrap_or(DEFAULT_VRAM);
-                self.vram = Some(if self.model == Some(VideoModel::Vga) { vram.next_power_of_two() } else { vram });
+                self.vram =
+                    Some(if self.model == Some(VideoModel::Vga) { vram.next_power_of_two() } else { vram });
             }
             _ => {}
         }
@@ -36,12 +37,11 @@ impl QemuDevice for Video {
 
     fn validate(&self, check: &Check<'_>) -> Result<(), DefaultsError> {
         let model = self.model.unwrap_or(VideoModel::Cirrus);
-        let foreign = matches!(
-            model,
-            VideoModel::Xen | VideoModel::Vbox | VideoModel::Parallels | VideoModel::Gop
-        );
+        let foreign =
+            matches!(model, VideoModel::Xen | VideoModel::Vbox | VideoModel::Parallels | VideoModel::Gop);
         let vhost_user = self.backend == Some(VideoBackend::VhostUser);
-        let missing = !vhost_user && device_names(model).iter().any(|name| !check.board.caps.has_device(name));
+        let missing =
+            !vhost_user && device_names(model).iter().any(|name| !check.board.caps.has_device(name));
         if foreign || missing {
             return Err(DefaultsError::unsupported(format!(
                 "domain configuration does not support video model '{model}'"
@@ -81,7 +81,9 @@ impl QemuDevice for Video {
             Some(VideoModel::Vga | VideoModel::Vmvga) => {
                 Props::device(driver).str("id", &alias).set("vgamem_mb", mib(self.vram))
             }
-            Some(VideoModel::Bochs) => Props::device(driver).str("id", &alias).set("vgamem", bytes(self.vram)),
+            Some(VideoModel::Bochs) => {
+                Props::device(driver).str("id", &alias).set("vgamem", bytes(self.vram))
+            }
             Some(VideoModel::None) => return Ok(()),
             _ => Props::device(driver).str("id", &alias),
         };
@@ -100,16 +102,15 @@ fn device_names(model: VideoModel) -> &'static [&'static str] {
         VideoModel::Virtio => &["virtio-gpu-pci"],
         VideoModel::Bochs => &["bochs-display"],
         VideoModel::Ramfb => &["ramfb"],
-        VideoModel::None
-        | VideoModel::Xen
-        | VideoModel::Vbox
-        | VideoModel::Parallels
-        | VideoModel::Gop => &[],
+        VideoModel::None | VideoModel::Xen | VideoModel::Vbox | VideoModel::Parallels | VideoModel::Gop => {
+            &[]
+        }
     }
 }
 
 fn rules(video: &Video, model: VideoModel) -> Result<(), DefaultsError> {
-    let primary_only = matches!(model, VideoModel::Vga | VideoModel::Cirrus | VideoModel::Vmvga | VideoModel::Ramfb);
+    let primary_only =
+        matches!(model, VideoModel::Vga | VideoModel::Cirrus | VideoModel::Vmvga | VideoModel::Ramfb);
     if !video.primary && primary_only {
         return Err(DefaultsError::unsupported(format!(
             "video type '{model}' is only valid as primary video device"
@@ -117,7 +118,9 @@ fn rules(video: &Video, model: VideoModel) -> Result<(), DefaultsError> {
     }
     let accelerated = video.acceleration.as_ref().and_then(|a| a.accel3d) == Some(true);
     if accelerated && model != VideoModel::Virtio {
-        return Err(DefaultsError::unsupported(format!("video type '{model}' does not support acceleration")));
+        return Err(DefaultsError::unsupported(format!(
+            "video type '{model}' does not support acceleration"
+        )));
     }
     if model == VideoModel::Qxl && video.vgamem.is_some_and(|kib| kib < 1024) {
         return Err(DefaultsError::unsupported("value for 'vgamem' must be at least 1 MiB (1024 KiB)"));

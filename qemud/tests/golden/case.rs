@@ -41,7 +41,8 @@ impl World {
     pub fn recorded() -> World {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
         let caps = |file: &str| serde_json::from_str(&read(&data.join(file))).expect("recorded capabilities");
-        let firmware: Vec<Firmware> = serde_json::from_str(&read(&data.join("firmware.json"))).expect("firmware");
+        let firmware: Vec<Firmware> =
+            serde_json::from_str(&read(&data.join("firmware.json"))).expect("firmware");
         World {
             caps: vec![caps("caps_7.2.json"), caps("caps_7.2_i686.json")],
             host: HostFacts { arch: "x86_64".to_owned(), firmware, ..HostFacts::default() },

@@ -26,7 +26,8 @@ fn definitions_and_command_lines_are_the_references() {
             case.renew(&world);
             continue;
         }
-        for (what, outcome) in [("definition", case.definition(&world)), ("command line", case.line(&world))] {
+        for (what, outcome) in [("definition", case.definition(&world)), ("command line", case.line(&world))]
+        {
             match outcome {
                 Some(Outcome::Different(lines)) => {
                     writeln!(wrong, "{} ({what}):\n  {}", case.name, lines.join("\n  ")).expect("string");
@@ -73,7 +74,9 @@ fn measure(world: &World, dir: &Path) {
         }
     }
     for (family, [definitions, right, lines, exact, asset]) in figures {
-        println!("{family}: definitions {right}/{definitions}, lines exact {exact}/{lines}, as set {asset}/{lines}");
+        println!(
+            "{family}: definitions {right}/{definitions}, lines exact {exact}/{lines}, as set {asset}/{lines}"
+        );
     }
     if let Some(path) = std::env::var_os("CORPUS_REPORT") {
         std::fs::write(path, report).expect("report");

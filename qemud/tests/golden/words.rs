@@ -49,7 +49,10 @@ pub fn pairs(words: &[String]) -> Vec<Pair> {
     for word in words {
         let opens = word.starts_with('-') && word.len() > 1;
         options |= opens;
-        if options && !opens && out.last().is_some_and(|pair| pair.option.starts_with('-') && pair.plain.is_none()) {
+        if options
+            && !opens
+            && out.last().is_some_and(|pair| pair.option.starts_with('-') && pair.plain.is_none())
+        {
             if let Some(last) = out.last_mut() {
                 let text = mask(&last.option, word);
                 last.json = serde_json::from_str(&text).ok().filter(Value::is_object);

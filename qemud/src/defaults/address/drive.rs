@@ -1,9 +1,9 @@
 //! Places of disks behind their controllers, by target name.
 
 use model::domain::Domain;
-use model::domain::device::address::{Address, DriveAddress};
 use model::domain::device::Device;
-use model::domain::device::controller::{ControllerKind, ScsiModel};
+use model::domain::device::address::{Address, DriveAddress};
+use model::domain::device::controller::ControllerKind;
 use model::domain::device::disk::{Disk, DiskBus, target_index};
 use model::domain::device::hostdev::HostdevSource;
 
@@ -59,31 +59,33 @@ pub fn hostdevs(domain: &mut Domain) -> Result<(), DefaultsError> {
 }
 
 fn first_free(domain: &Domain) -> DriveAddress {
-    let controllers: Vec<(u32, Option<ScsiModel>)> = domain
+    let controllers: Vec<u32> = domain
         .devices
         .iter()
         .filter_map(|device| match device {
             Device::Controller(controller) => match controller.kind {
-                ControllerKind::Scsi { model } => Some((controller.index.unwrap_or(0), model)),
+                ControllerKind::Scsi { .. } => controller.index,
                 _ => None,
             },
             _ => None,
         })
         .collect();
     let taken: Vec<DriveAddress> = domain.devices.iter().filter_map(scsi_place).collect();
-    for (controller, model) in &controllers {
-        let units = if crate::device::controller::is_virtio(*model) { VIRTIO_UNITS } else { SCSI_UNITS };
-        let free = (0..units).find(|unit| !taken.iter().any(|at| at.controller == *controller && at.unit == *unit));
+    for controller in &controllers {
+        let free = (0..SCSI_UNITS)
+            .find(|unit| !taken.iter().any(|at| at.controller == *controller && at.unit == *unit));
         if let Some(unit) = free {
             return DriveAddress { controller: *controller, bus: 0, target: 0, unit };
         }
     }
-    let next = controllers.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
+    let next = controllers
+        .iter()
+        .map(|index| index + 1)
+        .chain(taken.iter().map(|at| at.controller))
+        .max()
+        .unwrap_or(0);
     DriveAddress { controller: next, ..DriveAddress::default() }
 }
-
-/// Units of a target of virtio-scsi that are given out.
-const VIRTIO_UNITS: u32 = 16383;
 
 fn scsi_place(device: &Device) -> Option<DriveAddress> {
     let info = match device {

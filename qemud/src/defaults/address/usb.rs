@@ -118,7 +118,8 @@ fn path(address: &UsbAddress) -> Vec<u32> {
 
 /// Takes the ports that documents give: hubs by depth, so that the ports behind them exist.
 fn take_given(domain: &Domain, order: &[usize], set: &mut UsbSet) -> Result<(), DefaultsError> {
-    let given = |position: usize| match domain.devices[position].info().and_then(|info| info.address.as_ref()) {
+    let given = |position: usize| match domain.devices[position].info().and_then(|info| info.address.as_ref())
+    {
         Some(Address::Usb(usb)) if usb.port[0] != 0 => Some((usb.bus, path(usb))),
         _ => None,
     };
@@ -178,7 +179,10 @@ pub fn validate(domain: &Domain) -> Result<(), DefaultsError> {
         let detail = match &domain.devices[position] {
             Device::Hub(_) => "Can't add USB hub: USB is disabled for this domain".to_owned(),
             Device::Input(_) => "Can't add USB input device. USB bus is disabled".to_owned(),
-            other => format!("Device configuration is not compatible: Domain has no USB bus support for {}", other.element()),
+            other => format!(
+                "Device configuration is not compatible: Domain has no USB bus support for {}",
+                other.element()
+            ),
         };
         return Err(DefaultsError::unsupported(detail).by(Part::Domain));
     }

@@ -27,12 +27,16 @@ impl Ports {
             DefaultsError::xml(format!("virtio serial controller {controller} is missing")).by(Part::Domain)
         })?;
         if port >= limit {
-            return Err(DefaultsError::xml(format!("virtio serial controller {controller} does not have port {port}"))
-                .by(Part::Domain));
+            return Err(DefaultsError::xml(format!(
+                "virtio serial controller {controller} does not have port {port}"
+            ))
+            .by(Part::Domain));
         }
         if !self.taken.entry(controller).or_default().insert(port) {
-            return Err(DefaultsError::xml(format!("virtio serial port {port} on controller {controller} is already occupied"))
-                .by(Part::Domain));
+            return Err(DefaultsError::xml(format!(
+                "virtio serial port {port} on controller {controller} is already occupied"
+            ))
+            .by(Part::Domain));
         }
         Ok(())
     }
@@ -72,7 +76,11 @@ pub fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
                 // The new controller stands before this device.
                 return assign(domain);
             }
-            None => return Err(DefaultsError::internal("Unable to find a free virtio-serial port").by(Part::Domain)),
+            None => {
+                return Err(
+                    DefaultsError::internal("Unable to find a free virtio-serial port").by(Part::Domain)
+                );
+            }
         };
         ports.take(free.0, free.1)?;
         if let Some(info) = domain.devices[position].info_mut() {
@@ -95,7 +103,9 @@ fn collect(domain: &Domain) -> Result<Ports, DefaultsError> {
     for device in &domain.devices {
         let (info, zero) = match device {
             Device::Channel(channel) => (&channel.info, false),
-            Device::Console(console) if console.target_type == Some(ConsoleTarget::Virtio) => (&console.info, true),
+            Device::Console(console) if console.target_type == Some(ConsoleTarget::Virtio) => {
+                (&console.info, true)
+            }
             _ => continue,
         };
         if let Some(Address::VirtioSerial(at)) = info.address

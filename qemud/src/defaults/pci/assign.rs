@@ -3,11 +3,11 @@
 //! Two passes: a dry run on a copy finds out which controllers are missing; then these are added and all devices
 //! get their places for good, controllers first, so that the result is the same as if all had been written down.
 
+use model::Token;
 use model::domain::Domain;
 use model::domain::device::Device;
 use model::domain::device::address::{Address, PciAddress};
 use model::domain::device::controller::{Controller, ControllerKind, PciModel, UsbModel};
-use model::Token;
 
 use super::bus::{BusModel, Connect};
 use super::chipset;
@@ -50,7 +50,7 @@ fn dry_run(domain: &Domain, board: &Board<'_>, given: usize) -> Result<Vec<BusMo
     place_devices(&mut copy, board, &mut set)?;
     if given == 1 && set.buses().len() > 1 && board.q35() {
         // The caller leaves the topology to us: one spare port for hotplug.
-        set.find(board.pcie(), Some(0))?;
+        set.take_next(board.pcie(), Some(0))?;
     }
     // A controller may need a parent that is missing too, so the set can grow meanwhile.
     let mut index = 1;
@@ -84,7 +84,10 @@ fn has_pci(domain: &Domain, index: u32) -> bool {
 }
 
 fn bus_count(domain: &Domain) -> usize {
-    pci_controllers(domain).filter_map(|(controller, _)| controller.index).max().map_or(0, |top| top as usize + 1)
+    pci_controllers(domain)
+        .filter_map(|(controller, _)| controller.index)
+        .max()
+        .map_or(0, |top| top as usize + 1)
 }
 
 /// All buses, with the places that documents give taken.
@@ -94,11 +97,15 @@ fn create(domain: &Domain, board: &Board<'_>, dry_run: bool) -> Result<PciSet, D
     for (controller, model) in pci_controllers(domain) {
         let index = controller.index.unwrap_or(0);
         if seen.contains(&index) {
-            return Err(DefaultsError::xml(format!("Multiple 'pci' controllers with index '{index}'")).by(Part::Domain));
+            return Err(DefaultsError::xml(format!("Multiple 'pci' controllers with index '{index}'"))
+                .by(Part::Domain));
         }
         seen.push(index);
         if index > MAX_INDEX {
-            return Err(DefaultsError::xml(format!("PCI controller index {index} too high, maximum is {MAX_INDEX}")).by(Part::Domain));
+            return Err(DefaultsError::xml(format!(
+                "PCI controller index {index} too high, maximum is {MAX_INDEX}"
+            ))
+            .by(Part::Domain));
         }
         if let Some(model) = model.and_then(bus_model) {
             set.set_bus(index as usize, model);
@@ -246,12 +253,15 @@ fn place_usb2(
     set: &mut PciSet,
 ) -> Result<(), DefaultsError> {
     let sibling = domain.devices.iter().enumerate().find_map(|(other, device)| {
-        (other != position && usb2(device).is_some_and(|(other, _)| other == index)).then(|| given(device)).flatten()
+        (other != position && usb2(device).is_some_and(|(other, _)| other == index))
+            .then(|| given(device))
+            .flatten()
     });
     let place = match sibling {
         Some(at) => {
             let place = Place { function, ..to_place(&at)? };
-            set.take(place, plug, false)?;
+            // The first part was placed already, perhaps by the document; the others follow it anywhere.
+            set.take(place, plug, true)?;
             place
         }
         None => set.take_next(plug, Some(function))?,
@@ -264,10 +274,11 @@ fn place_usb2(
 fn mark_multifunction(domain: &mut Domain, set: &PciSet) {
     for device in &mut domain.devices {
         let Some(at) = given(device) else { continue };
-        let Some(Address::Pci(address)) = device.info_mut().and_then(|info| info.address.as_mut()) else { continue };
-        let others = (1..8).any(|function| {
-            to_place(&at).is_ok_and(|place| set.taken(Place { function, ..place }))
-        });
+        let Some(Address::Pci(address)) = device.info_mut().and_then(|info| info.address.as_mut()) else {
+            continue;
+        };
+        let others =
+            (1..8).any(|function| to_place(&at).is_ok_and(|place| set.taken(Place { function, ..place })));
         if at.function == 0 && others && address.multifunction.is_none() {
             address.multifunction = Some(true);
         }
@@ -298,7 +309,9 @@ fn options(domain: &mut Domain) -> Result<(), DefaultsError> {
             Some(PciModel::PciExpanderBus | PciModel::PcieExpanderBus) if pci.bus_nr.is_none() => {
                 if lowest <= 2 {
                     let model = pci.model.map_or("", Token::as_str);
-                    return Err(DefaultsError::internal(format!("No free busNr lower than current lowest busNr is available to auto-assign to controller {index} ({model})")));
+                    return Err(DefaultsError::internal(format!(
+                        "No free busNr lower than current lowest busNr is available to auto-assign to controller {index} ({model})"
+                    )));
                 }
                 pci.bus_nr = Some(lowest - 2);
             }

@@ -93,7 +93,8 @@ impl fmt::Display for Connect {
             (Connect::EXPANDER, "pci-expander-bus"),
             (Connect::PCIE_EXPANDER, "pcie-expander-bus"),
         ];
-        let found: Vec<&str> = NAMES.iter().filter(|(flag, _)| self.has(*flag)).map(|(_, name)| *name).collect();
+        let found: Vec<&str> =
+            NAMES.iter().filter(|(flag, _)| self.has(*flag)).map(|(_, name)| *name).collect();
         if found.is_empty() { write!(f, "{:02x}", self.0) } else { f.write_str(&found.join(",")) }
     }
 }

@@ -81,9 +81,11 @@ fn piix3(domain: &mut Domain, board: &Board<'_>, set: &mut PciSet) -> Result<(),
         match (&controller.kind, controller.index) {
             (ControllerKind::Ide { .. }, Some(0)) => {
                 fix(device, root(PIIX_SLOT, PIIX_IDE), "Primary IDE controller")?;
+                set.take(root(PIIX_SLOT, PIIX_IDE), Connect::PCI, true)?;
             }
             (ControllerKind::Usb { model: Some(UsbModel::Piix3Uhci), .. }, Some(0)) => {
                 fix(device, root(PIIX_SLOT, PIIX_USB), "PIIX3 USB controller")?;
+                set.take(root(PIIX_SLOT, PIIX_USB), Connect::PCI, true)?;
             }
             _ => {}
         }
@@ -119,9 +121,7 @@ fn q35(domain: &mut Domain, board: &Board<'_>, set: &mut PciSet) -> Result<(), D
         matches!(device, Device::Sound(sound) if sound.model == SoundModel::Ich9) && wanted(device)
     });
     match sound {
-        Some(position) => {
-            try_fixed(&mut domain.devices[position], root(ICH9_SOUND, 0), Connect::PCI, set)
-        }
+        Some(position) => try_fixed(&mut domain.devices[position], root(ICH9_SOUND, 0), Connect::PCI, set),
         None => Ok(()),
     }
 }
@@ -140,7 +140,12 @@ fn usb2(device: &mut Device, set: &mut PciSet) -> Result<(), DefaultsError> {
 }
 
 /// Takes a customary place if it is free; else the device is placed like any other.
-fn try_fixed(device: &mut Device, place: Place, plug: Connect, set: &mut PciSet) -> Result<(), DefaultsError> {
+fn try_fixed(
+    device: &mut Device,
+    place: Place,
+    plug: Connect,
+    set: &mut PciSet,
+) -> Result<(), DefaultsError> {
     if wanted(device) && !set.slot_taken(place) {
         set.take(place, plug, true)?;
         store(device, place, None);

@@ -77,7 +77,9 @@ pub enum PciError {
         model: &'static str,
     },
     /// The device needs hotplug and the bus has none.
-    #[error("The device at PCI address {place} needs hotplug, which the PCI controller with index='{bus}' lacks")]
+    #[error(
+        "The device at PCI address {place} needs hotplug, which the PCI controller with index='{bus}' lacks"
+    )]
     NoHotplug {
         /// Requested address.
         place: Place,
@@ -164,8 +166,8 @@ impl PciSet {
         Ok(place)
     }
 
-    /// Finds a place without taking it.
-    pub fn find(&mut self, wanted: Connect, function: Option<u8>) -> Result<Place, PciError> {
+    /// Finds a place, growing the set in a dry run.
+    fn find(&mut self, wanted: Connect, function: Option<u8>) -> Result<Place, PciError> {
         if self.buses.is_empty() {
             return Err(PciError::NoBus);
         }

@@ -38,7 +38,9 @@ pub fn disk(disk: &Disk, build: &mut Build<'_>) -> Result<Option<String>, PlanEr
     let number = disk.source.index.unwrap_or(first);
     if disk.driver.copy_on_read == Some(true) {
         let name = format!("libvirt-CoR-{}", disk.target);
-        let mut props = Props::device("copy-on-read").str("node-name", &name).str("file", &format!("libvirt-{number}-format"));
+        let mut props = Props::device("copy-on-read")
+            .str("node-name", &name)
+            .str("file", &format!("libvirt-{number}-format"));
         if disk.driver.discard == Some(Discard::Unmap) {
             props = props.str("discard", "unmap");
         }
@@ -104,9 +106,9 @@ fn storage_node(
         Location::File { path, .. } => {
             Props::device("file").str("filename", path.as_deref().unwrap_or("")).opt_str("aio", io(access))
         }
-        Location::Block { path } => {
-            Props::device("host_device").str("filename", path.as_deref().unwrap_or("")).opt_str("aio", io(access))
-        }
+        Location::Block { path } => Props::device("host_device")
+            .str("filename", path.as_deref().unwrap_or(""))
+            .opt_str("aio", io(access)),
         Location::Dir { path } => Props::device("vvfat")
             .str("dir", path.as_deref().unwrap_or(""))
             .flag("floppy", access.disk.device == DiskDevice::Floppy)

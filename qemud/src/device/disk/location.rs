@@ -54,7 +54,9 @@ fn default_port(protocol: NetworkProtocol) -> Option<u32> {
 pub fn path(location: &Location) -> Option<&str> {
     match location {
         Location::File { path, .. } | Location::Block { path } | Location::Dir { path } => path.as_deref(),
-        Location::Network(_) | Location::Volume { .. } | Location::Nvme(_) | Location::VhostUser { .. } => None,
+        Location::Network(_) | Location::Volume { .. } | Location::Nvme(_) | Location::VhostUser { .. } => {
+            None
+        }
     }
 }
 
@@ -89,15 +91,17 @@ pub fn network(source: &NetworkSource, conf: &QemuConf) -> Result<Props, PlanErr
 }
 
 fn first(source: &NetworkSource) -> Result<&NetworkHost, PlanError> {
-    source.hosts.first().ok_or_else(|| {
-        PlanError::internal(format!("protocol '{}' needs a host", source.protocol.as_str()))
-    })
+    source
+        .hosts
+        .first()
+        .ok_or_else(|| PlanError::internal(format!("protocol '{}' needs a host", source.protocol.as_str())))
 }
 
 fn name(source: &NetworkSource) -> Result<&str, PlanError> {
-    source.name.as_deref().ok_or_else(|| {
-        PlanError::internal(format!("protocol '{}' needs a name", source.protocol.as_str()))
-    })
+    source
+        .name
+        .as_deref()
+        .ok_or_else(|| PlanError::internal(format!("protocol '{}' needs a name", source.protocol.as_str())))
 }
 
 fn port(host: &NetworkHost) -> String {
@@ -115,15 +119,14 @@ fn socket(host: &NetworkHost) -> Props {
 }
 
 fn nbd(source: &NetworkSource) -> Result<Props, PlanError> {
-    Ok(Props::device("nbd")
-        .nest("server", socket(first(source)?))
-        .opt_str("export", source.name.as_deref())
-        .opt("reconnect-delay", source.reconnect_delay.filter(|delay| *delay > 0)))
+    Ok(Props::device("nbd").nest("server", socket(first(source)?)).opt_str("export", source.name.as_deref()))
 }
 
 fn rbd(source: &NetworkSource) -> Result<Props, PlanError> {
     let (pool, image) = name(source)?.split_once('/').ok_or_else(|| {
-        PlanError::xml("can't split path '{}' into pool name and image name".replace("{}", name(source).unwrap_or("")))
+        PlanError::xml(
+            "can't split path '{}' into pool name and image name".replace("{}", name(source).unwrap_or("")),
+        )
     })?;
     let servers: Vec<_> = source
         .hosts
@@ -146,11 +149,11 @@ fn rbd(source: &NetworkSource) -> Result<Props, PlanError> {
 fn iscsi(source: &NetworkSource) -> Result<Props, PlanError> {
     let host = first(source)?;
     let (target, lun) = name(source)?.split_once('/').unwrap_or((name(source)?, "0"));
-    let lun: u64 = lun
-        .parse()
-        .map_err(|_| PlanError::internal(format!("cannot parse target for lunnr '{lun}'")))?;
+    let lun: u64 =
+        lun.parse().map_err(|_| PlanError::internal(format!("cannot parse target for lunnr '{lun}'")))?;
     let portal_host = host.name.as_deref().unwrap_or("");
-    let portal_host = if portal_host.contains(':') { format!("[{portal_host}]") } else { portal_host.to_owned() };
+    let portal_host =
+        if portal_host.contains(':') { format!("[{portal_host}]") } else { portal_host.to_owned() };
     Ok(Props::device("iscsi")
         .str("portal", &format!("{portal_host}:{}", port(host)))
         .str("target", target)
@@ -178,15 +181,14 @@ fn sheepdog(source: &NetworkSource) -> Result<Props, PlanError> {
 fn ssh(source: &NetworkSource) -> Result<Props, PlanError> {
     let host = first(source)?;
     let server = Props::new().opt_str("host", host.name.as_deref()).str("port", &port(host));
-    Ok(Props::device("ssh")
-        .str("path", name(source)?)
-        .nest("server", server))
+    Ok(Props::device("ssh").str("path", name(source)?).nest("server", server))
 }
 
 fn nfs(source: &NetworkSource) -> Result<Props, PlanError> {
     let host = first(source)?;
     let server = Props::new().opt_str("host", host.name.as_deref()).str("type", "inet");
-    let number = |text: &Option<String>| text.as_deref().and_then(|t| t.trim_start_matches('+').parse::<u32>().ok());
+    let number =
+        |text: &Option<String>| text.as_deref().and_then(|t| t.trim_start_matches('+').parse::<u32>().ok());
     Ok(Props::device("nfs")
         .nest("server", server)
         .str("path", name(source)?)

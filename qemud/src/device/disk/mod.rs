@@ -7,7 +7,7 @@ mod rules;
 use model::Token;
 use model::domain::device::address::Address;
 use model::domain::device::controller::{ControllerKind, ScsiModel};
-use model::domain::device::disk::source::{Location, StorageFormat};
+use model::domain::device::disk::source::{Backing, EncryptionEngine, Location, StorageFormat};
 use model::domain::device::disk::{CacheMode, Disk, DiskBus, DiskDevice, DiskModel, ErrorPolicy};
 
 use super::{Check, QemuDevice};
@@ -51,20 +51,24 @@ impl QemuDevice for Disk {
     }
 }
 
-/// Without probing, an image of unknown format is raw.
+/// Without probing, an image of unknown format is raw; QEMU decrypts unless the document says otherwise.
 fn complete_formats(disk: &mut Disk) {
-    let empty = matches!(
-        &disk.source.location,
-        Location::File { path: None, .. } | Location::Block { path: None } | Location::Dir { path: None }
-    );
-    if disk.source.format.is_none() && !matches!(disk.source.location, Location::VhostUser { .. }) && !empty {
-        disk.source.format = Some(match disk.source.location {
-            Location::Dir { .. } => StorageFormat::Fat,
-            _ => StorageFormat::Raw,
-        });
-    }
-    if disk.source.format.is_none() && empty {
-        disk.source.format = Some(StorageFormat::Raw);
+    let format = match disk.source.location {
+        // Known when the volume is looked up.
+        Location::Volume { .. } | Location::VhostUser { .. } => return,
+        Location::Dir { .. } => StorageFormat::Fat,
+        _ => StorageFormat::Raw,
+    };
+    disk.source.format.get_or_insert(format);
+    let mut next = Some(&mut disk.source);
+    while let Some(image) = next {
+        if let Some(encryption) = &mut image.encryption {
+            encryption.engine.get_or_insert(EncryptionEngine::Qemu);
+        }
+        next = match &mut image.backing {
+            Backing::Source(below) => Some(below),
+            Backing::Unknown | Backing::None => None,
+        };
     }
 }
 
@@ -119,9 +123,15 @@ fn frontend(disk: &Disk, drive: Option<&str>, build: &Build<'_>) -> Result<Props
 }
 
 fn virtio_head(disk: &Disk, build: &Build<'_>) -> Result<Props, PlanError> {
-    let base = if matches!(disk.source.location, Location::VhostUser { .. }) { "vhost-user-blk" } else { "virtio-blk" };
+    let base = if matches!(disk.source.location, Location::VhostUser { .. }) {
+        "vhost-user-blk"
+    } else {
+        "virtio-blk"
+    };
     let driver = virtio_driver(base, disk.model.map(Token::as_str));
-    let props = Props::device(&driver).opt("num-queues", disk.driver.queues).opt("queue-size", disk.driver.queue_size);
+    let props = Props::device(&driver)
+        .opt("num-queues", disk.driver.queues)
+        .opt("queue-size", disk.driver.queue_size);
     let props = virtio_options(props, &disk.driver.virtio)
         .opt("event_idx", disk.driver.event_idx)
         .opt("iothread", disk.driver.iothread.map(|id| format!("iothread{id}")))
@@ -136,7 +146,8 @@ fn scsi_head(disk: &Disk, build: &Build<'_>) -> Result<Props, PlanError> {
         DiskDevice::Lun => "scsi-block",
         DiskDevice::Disk | DiskDevice::Floppy => "scsi-hd",
     };
-    let bus = format!("{}.{}", build.controller("scsi", at.controller)?, scsi_bus(build, at.controller, at.bus));
+    let bus =
+        format!("{}.{}", build.controller("scsi", at.controller)?, scsi_bus(build, at.controller, at.bus));
     let props = Props::device(driver).str("bus", &bus);
     let props = match scsi_model(build, at.controller) {
         Some(ScsiModel::LsiLogic | ScsiModel::Am53c974 | ScsiModel::Dc390 | ScsiModel::Ncr53c90) => {
@@ -204,7 +215,8 @@ fn tail(disk: &Disk, drive: Option<&str>, alias: &str, head: Props, build: &Buil
         (Location::VhostUser { .. }, _) => props.str("chardev", &format!("chr-vu-{alias}")),
         (_, drive) => props.opt_str("drive", drive),
     };
-    let wwn = disk.wwn.as_deref().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    let wwn =
+        disk.wwn.as_deref().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
     props = props.str("id", alias).opt("bootindex", boot).opt_str("loadparm", disk.info.load_parm.as_deref());
     let blockio = disk.blockio.unwrap_or_default();
     props = props

@@ -3,7 +3,8 @@
 use model::Token;
 use model::domain::device::address::Address;
 use model::domain::device::disk::source::{
-    Backing, Encryption, EncryptionEngine, EncryptionFormat, Location, NetworkProtocol, StorageFormat, StorageSource,
+    Backing, Encryption, EncryptionEngine, EncryptionFormat, Location, NetworkProtocol, StorageFormat,
+    StorageSource,
 };
 use model::domain::device::disk::{CacheMode, Disk, DiskBus, DiskDevice, IoMode};
 
@@ -86,7 +87,8 @@ fn drive_settings(disk: &Disk) -> Verdict {
         }
     }
     if disk.rotation_rate.is_some()
-        && !(matches!(disk.bus, Some(DiskBus::Scsi | DiskBus::Ide | DiskBus::Sata)) && disk.device == DiskDevice::Disk)
+        && !(matches!(disk.bus, Some(DiskBus::Scsi | DiskBus::Ide | DiskBus::Sata))
+            && disk.device == DiskDevice::Disk)
     {
         return refuse(format!("rotation rate is not supported for disk '{}'", disk.target));
     }
@@ -96,9 +98,10 @@ fn drive_settings(disk: &Disk) -> Verdict {
 fn virtio_settings(disk: &Disk) -> Verdict {
     if disk.bus == Some(DiskBus::Virtio) {
         return match disk.driver.queue_size {
-            Some(size) if !size.is_power_of_two() || size == 0 || size > MAX_QUEUE_SIZE => {
-                refuse(format!("queue_size of disk '{}' must be a power of two up to {MAX_QUEUE_SIZE}", disk.target))
-            }
+            Some(size) if !size.is_power_of_two() || size == 0 || size > MAX_QUEUE_SIZE => refuse(format!(
+                "queue_size of disk '{}' must be a power of two up to {MAX_QUEUE_SIZE}",
+                disk.target
+            )),
             _ => Ok(()),
         };
     }
@@ -169,7 +172,8 @@ fn iothread(disk: &Disk, check: &Check<'_>) -> Verdict {
 
 fn address(disk: &Disk) -> Verdict {
     let wrong = match (&disk.info.address, disk.bus) {
-        (None, _) | (Some(Address::Drive(_)), Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata)) => {
+        (None, _)
+        | (Some(Address::Drive(_)), Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata)) => {
             None
         }
         (Some(Address::Pci(_) | Address::Ccw(_) | Address::VirtioMmio), Some(DiskBus::Virtio)) => None,
@@ -237,7 +241,8 @@ fn encrypted(image: &StorageSource, encryption: &Encryption) -> Verdict {
     if matches!(encryption.format, EncryptionFormat::Qcow | EncryptionFormat::Default) {
         return refuse("old qcow/qcow2 encryption is not supported".to_owned());
     }
-    let rbd = matches!(&image.location, Location::Network(network) if network.protocol == NetworkProtocol::Rbd);
+    let rbd =
+        matches!(&image.location, Location::Network(network) if network.protocol == NetworkProtocol::Rbd);
     if encryption.engine == Some(EncryptionEngine::Librbd) && !rbd {
         return refuse("librbd encryption is supported only with RBD backed disks".to_owned());
     }
