@@ -16,8 +16,13 @@ fn versions_names_and_features() {
     assert!(version.contains("Running against daemon: 9.0.0"), "{version}");
     let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     assert!(instance.virsh(&["hostname"]).ok().trim().starts_with(hostname.trim()));
-    assert_eq!(instance.virsh(&["maxvcpus", "--type", "qemu"]).ok().trim(), "16");
-    assert!(instance.virsh(&["maxvcpus", "--type", "foo"]).fails().contains("foo"));
+    let most = instance.python(
+        "c = libvirt.open(uri)\n\
+         print(c.getMaxVcpus('qemu'), c.getMaxVcpus(None))\n\
+         try: c.getMaxVcpus('foo')\n\
+         except libvirt.libvirtError as e: print(e.get_error_code(), 'foo' in str(e))\n",
+    );
+    assert_eq!(most.ok(), "16 16\n8 True\n");
     let out = instance.python(
         "c = libvirt.open(uri)\n\
          print(c.isSecure(), c.isEncrypted(), c.isAlive(), c.getType())\n\
