@@ -37,7 +37,7 @@ pub enum AudioBackend {
         /// Open exclusively.
         exclusive: Option<bool>,
         /// Timing policy of the driver.
-        dsp_policy: Option<i32>,
+        dsp_policy: Option<u32>,
     },
     /// `pulseaudio`
     PulseAudio {
@@ -144,6 +144,11 @@ impl DeviceXml for Audio {
         self.output.format(w, "output");
         w.end();
     }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        self.input.validate()?;
+        self.output.validate()
+    }
 }
 
 impl AudioBackend {
@@ -172,7 +177,7 @@ impl AudioBackend {
             AudioType::Oss => Self::Oss {
                 try_mmap: element.attr_yes_no("tryMMap")?,
                 exclusive: element.attr_yes_no("exclusive")?,
-                dsp_policy: element.attr_num("dspPolicy")?,
+                dsp_policy: element.attr("dspPolicy").map(dsp_policy).transpose()?.flatten(),
             },
             AudioType::PulseAudio => Self::PulseAudio { server_name: element.attr_string("serverName") },
             AudioType::Sdl => Self::Sdl { driver: element.attr_token("driver")? },
@@ -243,6 +248,18 @@ impl AudioDirection {
         Ok(())
     }
 
+    fn validate(&self) -> Result<(), XmlError> {
+        let fixed = self.fixed_settings == Some(true);
+        if fixed && self.mixing_engine != Some(true) {
+            return Err(XmlError::unsupported("fixed audio settings requires mixing engine"));
+        }
+        let settings = self.frequency.is_some() || self.channels.is_some() || self.format.is_some();
+        if settings && !fixed {
+            return Err(XmlError::unsupported("audio settings specified without fixed settings flag"));
+        }
+        Ok(())
+    }
+
     fn format(&self, w: &mut Writer, name: &str) {
         w.start(name)
             .attr_yes_no("mixingEngine", self.mixing_engine)
@@ -266,4 +283,10 @@ impl AudioDirection {
             .end_or_drop();
         w.end_or_drop();
     }
+}
+
+/// 0 is as good as none.
+fn dsp_policy(text: &str) -> Result<Option<u32>, XmlError> {
+    let bad = |_| XmlError::xml(format!("cannot parse 'dspPolicy' value '{text}'"));
+    Ok(Some(text.parse().map_err(bad)?).filter(|n| *n > 0))
 }

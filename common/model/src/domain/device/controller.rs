@@ -195,7 +195,21 @@ impl DeviceXml for Controller {
 
     fn validate(&self) -> Result<(), XmlError> {
         match &self.kind {
-            ControllerKind::Pci(pci) => pci.validate(),
+            ControllerKind::Pci(pci) => pci.validate(self.index),
+            ControllerKind::Scsi { model } => {
+                let virtio = matches!(
+                    model,
+                    Some(
+                        ScsiModel::Virtio | ScsiModel::VirtioTransitional | ScsiModel::VirtioNonTransitional
+                    )
+                );
+                // Without a model the driver chooses, and looks again.
+                if self.driver.iothread.is_some() && model.is_some() && !virtio {
+                    let text = "'iothread' attribute only supported for virtio scsi controllers";
+                    return Err(XmlError::xml(text));
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -245,15 +259,15 @@ impl ControllerKind {
     fn parse(element: &Element, kind: ControllerType) -> Result<Self, XmlError> {
         Ok(match kind {
             ControllerType::Ide => Self::Ide { model: model(element)? },
-            ControllerType::Fdc => Self::Fdc,
+            ControllerType::Fdc => no_model(element, Self::Fdc)?,
             ControllerType::Scsi => Self::Scsi { model: model(element)? },
-            ControllerType::Sata => Self::Sata,
+            ControllerType::Sata => no_model(element, Self::Sata)?,
             ControllerType::VirtioSerial => Self::VirtioSerial {
                 model: model(element)?,
                 ports: non_negative(element, "ports")?,
                 vectors: non_negative(element, "vectors")?,
             },
-            ControllerType::Ccid => Self::Ccid,
+            ControllerType::Ccid => no_model(element, Self::Ccid)?,
             ControllerType::Usb => {
                 Self::Usb { model: model(element)?, ports: non_negative(element, "ports")? }
             }
@@ -334,19 +348,25 @@ impl PciController {
             .end_or_drop();
     }
 
-    fn validate(&self) -> Result<(), XmlError> {
+    fn validate(&self, index: Option<u32>) -> Result<(), XmlError> {
         let limits = [
             ("chassisNr", self.chassis_nr, 1, 255),
             ("chassis", self.chassis, 0, 255),
             ("port", self.port, 0, 255),
             ("busNr", self.bus_nr, 1, 254),
-            ("index", self.target_index, 0, 30),
+            ("target index", self.target_index, 0, 30),
         ];
         for (name, value, least, most) in limits {
             if let Some(n) = value.filter(|n| !(least..=most).contains(n)) {
                 let text = format!("PCI controller {name} '{n}' out of range - must be {least}-{most}");
-                return Err(XmlError::xml(text));
+                return Err(XmlError::unsupported(text));
             }
+        }
+        if let Some((index, target)) = index.zip(self.target_index)
+            && (index == 0) != (target == 0)
+        {
+            let text = "Only the PCI controller with index 0 can have target index 0, and vice versa";
+            return Err(XmlError::unsupported(text));
         }
         Ok(())
     }
@@ -382,6 +402,14 @@ fn model<T: Token>(element: &Element) -> Result<Option<T>, XmlError> {
     T::from_word(text).map(Some).ok_or_else(unknown)
 }
 
+/// Kinds that come in one model only.
+fn no_model(element: &Element, kind: ControllerKind) -> Result<ControllerKind, XmlError> {
+    match element.attr("model") {
+        Some(text) => Err(XmlError::unsupported(format!("Unknown model type '{text}'"))),
+        None => Ok(kind),
+    }
+}
+
 /// A number that the reference keeps as a signed one and refuses when negative.
 fn non_negative(element: &Element, name: &str) -> Result<Option<u32>, XmlError> {
     let Some(number) = element.attr_num::<i32>(name)? else { return Ok(None) };
@@ -390,12 +418,10 @@ fn non_negative(element: &Element, name: &str) -> Result<Option<u32>, XmlError> 
     u32::try_from(number).map(Some).map_err(negative)
 }
 
-/// A number of `<target>`: any base; -1 stands for "not given".
+/// A number of `<target>`, in any base.
 fn target_number(target: &Element, name: &str) -> Result<Option<u32>, XmlError> {
-    match target.attr_num_any_base::<i32>(name)? {
-        None | Some(-1) => Ok(None),
-        Some(n) => u32::try_from(n)
-            .map(Some)
-            .map_err(|_| XmlError::xml(format!("PCI controller {name} '{n}' out of range"))),
-    }
+    let Some(number) = target.attr_num_any_base::<i32>(name)? else { return Ok(None) };
+    let text = target.attr(name).unwrap_or_default();
+    let negative = |_| XmlError::bad_number(target.local_name(), name, text, "non-negative value");
+    u32::try_from(number).map(Some).map_err(negative)
 }

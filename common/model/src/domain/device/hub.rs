@@ -3,6 +3,7 @@
 use super::DeviceXml;
 use super::info::Allow;
 use super::info::DeviceInfo;
+use super::words::supported_token;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 
@@ -25,7 +26,8 @@ impl DeviceXml for Hub {
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         let info = DeviceInfo::parse(element, options, Allow::NOTHING)?;
-        Ok(Self { kind: element.require_token("type")?, info })
+        let kind = supported_token(element, "type", "hub device type")?;
+        Ok(Self { kind: kind.ok_or_else(|| XmlError::internal("missing hub device type"))?, info })
     }
 
     fn format(&self, w: &mut Writer, options: &FormatOptions) {

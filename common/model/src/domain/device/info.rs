@@ -78,7 +78,8 @@ impl DeviceInfo {
             info.alias = Some(name.to_owned());
         }
         if let Some(master) = device.child("master") {
-            info.master_port = master.attr_num("startport")?;
+            let missing = || XmlError::detail("No master USB controller specified");
+            info.master_port = Some(master.attr_num("startport")?.ok_or_else(missing)?);
         }
         if let Some(boot) = device.child("boot").filter(|_| allow.boot) {
             info.boot_order = Some(boot.require_positive("order")?);

@@ -3,6 +3,7 @@
 use super::DeviceXml;
 use super::info::Allow;
 use super::info::{DeviceInfo, VirtioOptions};
+use super::words::supported_token;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 
@@ -60,11 +61,12 @@ impl DeviceXml for Input {
     const ELEMENT: &'static str = "input";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        let kind = element.require_token("type")?;
+        let kind = supported_token(element, "type", "input device type")?;
+        let kind = kind.ok_or_else(|| XmlError::internal("missing input device type"))?;
         let mut input = Self {
             kind,
-            bus: element.attr_token("bus")?,
-            model: element.attr_token("model")?,
+            bus: supported_token(element, "bus", "input bus type")?,
+            model: supported_token(element, "model", "input model")?,
             source: None,
             grab_all: false,
             grab_toggle: None,
@@ -74,6 +76,10 @@ impl DeviceXml for Input {
         };
         if let Some(source) = element.child("source") {
             input.parse_source(source)?;
+            let needs = matches!(kind, InputType::Passthrough | InputType::Evdev);
+            if needs && input.source.is_none() {
+                return Err(XmlError::xml("Missing evdev path for input device"));
+            }
         }
         Ok(input)
     }
@@ -105,7 +111,23 @@ impl DeviceXml for Input {
         if self.bus == Some(InputBus::Ps2) && !ps2 {
             return Err(XmlError::internal(format!("ps2 bus does not support {} input device", self.kind)));
         }
-        Ok(())
+        if self.bus == Some(InputBus::Xen) {
+            return Err(XmlError::internal("unsupported input bus xen"));
+        }
+        if let Some(model) = self.model.filter(|_| self.bus != Some(InputBus::Virtio)) {
+            let text = format!("only bus 'virtio' is supported for input model '{model}'");
+            return Err(XmlError::unsupported(text));
+        }
+        match (self.kind, self.bus) {
+            (InputType::Passthrough, Some(bus)) if bus != InputBus::Virtio => {
+                let text = "only bus 'virtio' is supported for 'passthrough' input devices";
+                Err(XmlError::unsupported(text))
+            }
+            (InputType::Evdev, Some(bus)) if bus != InputBus::None => {
+                Err(XmlError::unsupported("input evdev doesn't support bus element"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn info(&self) -> Option<&DeviceInfo> {

@@ -66,6 +66,16 @@ impl DeviceXml for Iommu {
         w.end();
     }
 
+    fn validate(&self) -> Result<(), XmlError> {
+        let own = [self.intremap, self.caching_mode, self.eim, self.iotlb];
+        let any = own.iter().any(Option::is_some) || self.aw_bits.is_some();
+        if any && self.model != IommuModel::Intel {
+            let text = format!("iommu model '{}' doesn't support additional attributes", self.model);
+            return Err(XmlError::xml(text));
+        }
+        Ok(())
+    }
+
     fn info(&self) -> Option<&DeviceInfo> {
         Some(&self.info)
     }

@@ -23,10 +23,13 @@ impl DeviceXml for Lease {
     fn parse(element: &Element, _: &ParseOptions) -> Result<Self, XmlError> {
         let key =
             element.child_text("key").ok_or_else(|| XmlError::xml("Missing 'key' element for lease"))?;
+        let missing = || XmlError::internal("Missing 'lockspace' element for lease");
+        let lockspace = element.child_text("lockspace").ok_or_else(missing)?;
         let target = element.child("target");
         let path = target.and_then(|t| t.attr("path"));
         Ok(Self {
-            lockspace: element.child_text("lockspace"),
+            // The reference fails without a lock space, though it says nothing of it.
+            lockspace: Some(lockspace),
             key,
             path: path.ok_or_else(|| XmlError::xml("Missing 'target' element for lease"))?.to_owned(),
             offset: target.map(|t| t.attr_num("offset")).transpose()?.flatten().unwrap_or_default(),

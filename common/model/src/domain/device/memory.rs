@@ -9,6 +9,9 @@ use crate::bitmap::Bitmap;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError, kib_from_element};
 
+/// Smallest label area of an NVDIMM in KiB.
+const LABEL_MINIMUM: u64 = 128;
+
 /// A memory module. Sizes are in KiB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
@@ -82,8 +85,12 @@ impl DeviceXml for Memory {
             current_size: None,
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
         };
-        if let Some(source) = element.child("source") {
-            memory.parse_source(source)?;
+        match element.child("source") {
+            Some(source) => memory.parse_source(source)?,
+            None if matches!(memory.model, MemoryModel::Nvdimm | MemoryModel::VirtioPmem) => {
+                return Err(missing_path(memory.model));
+            }
+            None => {}
         }
         let target =
             element.child("target").ok_or_else(|| XmlError::xml("missing target for <memory> device"))?;
@@ -107,6 +114,23 @@ impl DeviceXml for Memory {
         w.end();
     }
 
+    fn validate(&self) -> Result<(), XmlError> {
+        match self.model {
+            MemoryModel::VirtioPmem => {
+                if self.access == Some(MemoryAccess::Private) {
+                    let text = "shared access mode required for virtio-pmem device";
+                    return Err(XmlError::unsupported(text));
+                }
+                if self.node.is_some() {
+                    return Err(XmlError::unsupported("virtio-pmem does not support NUMA nodes"));
+                }
+                Ok(())
+            }
+            MemoryModel::VirtioMem => self.validate_virtio_mem(),
+            MemoryModel::Dimm | MemoryModel::Nvdimm | MemoryModel::SgxEpc => Ok(()),
+        }
+    }
+
     fn info(&self) -> Option<&DeviceInfo> {
         Some(&self.info)
     }
@@ -117,6 +141,24 @@ impl DeviceXml for Memory {
 }
 
 impl Memory {
+    fn validate_virtio_mem(&self) -> Result<(), XmlError> {
+        let block = self.block_size.unwrap_or_default();
+        let requested = self.requested_size.unwrap_or_default();
+        if !block.is_power_of_two() {
+            return Err(XmlError::detail("block size must be a power of two"));
+        }
+        if requested > self.size {
+            return Err(XmlError::detail(format!(
+                "requested size must be smaller than or equal to @size ({}KiB)",
+                self.size
+            )));
+        }
+        if !requested.is_multiple_of(block) {
+            return Err(XmlError::detail("requested size must be an integer multiple of block size"));
+        }
+        Ok(())
+    }
+
     fn parse_source(&mut self, source: &Element) -> Result<(), XmlError> {
         match self.model {
             MemoryModel::Dimm | MemoryModel::VirtioMem => {
@@ -124,12 +166,12 @@ impl Memory {
                 self.source_nodes = node_set(source)?;
             }
             MemoryModel::Nvdimm => {
-                self.path = Some(source.child_text("path").ok_or_else(|| missing_path("nvdimm"))?);
+                self.path = Some(source.child_text("path").ok_or_else(|| missing_path(self.model))?);
                 self.align_size = kib(source, "alignsize")?;
                 self.pmem = source.child("pmem").is_some();
             }
             MemoryModel::VirtioPmem => {
-                self.path = Some(source.child_text("path").ok_or_else(|| missing_path("virtio-pmem"))?);
+                self.path = Some(source.child_text("path").ok_or_else(|| missing_path(self.model))?);
             }
             MemoryModel::SgxEpc => self.source_nodes = node_set(source)?,
         }
@@ -144,15 +186,18 @@ impl Memory {
             MemoryModel::Nvdimm => {
                 if let Some(label) = target.child("label") {
                     self.label_size = kib(label, "size")?;
-                    if self.label_size.is_none_or(|l| l == 0) {
-                        return Err(XmlError::xml("label size of NVDIMM must be at least 128KiB"));
+                    if self.label_size.is_some_and(|l| l < LABEL_MINIMUM) {
+                        return Err(XmlError::xml("nvdimm label must be at least 128KiB"));
+                    }
+                    if self.label_size.is_some_and(|l| l >= self.size) {
+                        return Err(XmlError::xml("label size must be smaller than NVDIMM size"));
                     }
                 }
                 self.readonly = target.child("readonly").is_some();
             }
             MemoryModel::VirtioMem => {
                 self.block_size = kib(target, "block")?;
-                self.requested_size = kib(target, "requested")?;
+                self.requested_size = Some(kib(target, "requested")?.unwrap_or_default());
                 if options.status {
                     self.current_size = kib(target, "current")?;
                 }
@@ -210,15 +255,15 @@ fn node_set(source: &Element) -> Result<Option<Bitmap>, XmlError> {
     let Some(text) = source.child_text("nodemask") else { return Ok(None) };
     let set = Bitmap::parse(&text)?;
     if set.is_empty() {
-        return Err(XmlError::xml(format!("Invalid value of 'nodemask': {text}")));
+        return Err(XmlError::unsupported(format!("Invalid value of 'nodemask': {text}")));
     }
     Ok(Some(set))
 }
 
 fn parse_uuid(element: &Element) -> Result<Uuid, XmlError> {
-    Uuid::parse_str(&element.text()).map_err(|_| XmlError::xml("malformed uuid element"))
+    Uuid::parse_str(&element.text()).map_err(|_| XmlError::internal("malformed uuid element"))
 }
 
-fn missing_path(model: &str) -> XmlError {
-    XmlError::xml(format!("path is required for model '{model}'"))
+fn missing_path(model: MemoryModel) -> XmlError {
+    XmlError::detail(format!("path is required for model '{model}'"))
 }

@@ -3,7 +3,7 @@
 use super::DeviceXml;
 use super::info::Allow;
 use super::info::DeviceInfo;
-use super::words::token_or_default;
+use super::words::supported_token;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 
@@ -19,7 +19,7 @@ pub struct Panic {
 tokens! {
     /// `model=`
     pub enum PanicModel {
-        Isa = "isa", Pseries = "pseries", Hyperv = "hyperv", S390 = "s390", Pvpanic = "pvpanic",
+        Isa = "isa", Pseries = "pseries", Hyperv = "hyperv", S390 = "s390",
     }
 }
 
@@ -27,8 +27,12 @@ impl DeviceXml for Panic {
     const ELEMENT: &'static str = "panic";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let model = match element.attr("model") {
+            Some("default") => None,
+            _ => supported_token(element, "model", "panic model")?,
+        };
         let info = DeviceInfo::parse(element, options, Allow::NOTHING)?;
-        Ok(Self { model: token_or_default(element, "model")?, info })
+        Ok(Self { model, info })
     }
 
     fn format(&self, w: &mut Writer, options: &FormatOptions) {

@@ -66,6 +66,10 @@ impl DeviceXml for Redirdev {
         w.end();
     }
 
+    fn validate(&self) -> Result<(), XmlError> {
+        self.source.validate(false)
+    }
+
     fn info(&self) -> Option<&DeviceInfo> {
         Some(&self.info)
     }

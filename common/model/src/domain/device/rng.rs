@@ -1,9 +1,11 @@
 //! `<rng>`: random number generators.
 
 use super::DeviceXml;
-use super::chardev::Source;
+use super::chardev::{BackendType, Source};
 use super::info::Allow;
 use super::info::{DeviceInfo, VirtioOptions};
+use super::words::require_supported;
+use crate::Token;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 
@@ -60,7 +62,7 @@ impl DeviceXml for Rng {
     const ELEMENT: &'static str = "rng";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        let model = element.require_token("model")?;
+        let model = require_supported(element, "model", "RNG model")?;
         let rate = element.child("rate").map(RngRate::parse).transpose()?.flatten();
         let mut backends = element.children_named("backend");
         let (Some(backend), None) = (backends.next(), backends.next()) else {
@@ -86,6 +88,13 @@ impl DeviceXml for Rng {
         w.end();
     }
 
+    fn validate(&self) -> Result<(), XmlError> {
+        match &self.backend {
+            RngBackend::Egd(source) => source.validate(false),
+            RngBackend::Random(_) | RngBackend::Builtin => Ok(()),
+        }
+    }
+
     fn info(&self) -> Option<&DeviceInfo> {
         Some(&self.info)
     }
@@ -97,12 +106,19 @@ impl DeviceXml for Rng {
 
 impl RngBackend {
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        Ok(match element.require_token("model")? {
+        Ok(match require_supported(element, "model", "RNG backend model")? {
             RngBackendModel::Random => {
                 let path = Some(element.text()).filter(|t| !t.is_empty());
                 Self::Random(path.or_else(|| Some(DEFAULT_SOURCE.to_owned())))
             }
-            RngBackendModel::Egd => Self::Egd(Box::new(Source::parse(element, options)?)),
+            RngBackendModel::Egd => {
+                let Some(word) = element.attr("type") else {
+                    return Err(XmlError::xml("missing EGD backend type"));
+                };
+                let unknown = || XmlError::unsupported(format!("unknown backend type '{word}' for egd"));
+                let kind = BackendType::from_word(word).ok_or_else(unknown)?;
+                Self::Egd(Box::new(Source::parse_typed(element, kind, options)?))
+            }
             RngBackendModel::Builtin => Self::Builtin,
         })
     }
@@ -129,7 +145,8 @@ impl RngBackend {
 impl RngRate {
     /// None when no bytes are named: then there is no limit.
     fn parse(element: &Element) -> Result<Option<Self>, XmlError> {
-        let bytes = element.require_positive("bytes")?;
-        Ok(Some(Self { bytes, period: element.attr_positive("period")? }))
+        let bytes = element.attr_num("bytes")?.filter(|n| *n > 0);
+        let period = element.attr_num("period")?.filter(|n| *n > 0);
+        Ok(bytes.map(|bytes| Self { bytes, period }))
     }
 }

@@ -4,6 +4,7 @@ use super::DeviceXml;
 use super::chardev::UnixSource;
 use super::info::Allow;
 use super::info::DeviceInfo;
+use crate::Token;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError, scale};
 
@@ -49,12 +50,13 @@ impl DeviceXml for Shmem {
     const ELEMENT: &'static str = "shmem";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        let name = element.attr("name").filter(|n| !n.is_empty());
+        let name = element.attr("name");
         let mut shmem = Self {
             name: name
                 .ok_or_else(|| XmlError::xml("shmem element must contain 'name' attribute"))?
                 .to_owned(),
-            role: element.attr_token("role")?,
+            // The reference passes over a role it does not know.
+            role: element.attr("role").and_then(ShmemRole::from_word),
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
             ..Self::default()
         };
@@ -93,10 +95,10 @@ impl DeviceXml for Shmem {
 
     fn validate(&self) -> Result<(), XmlError> {
         if self.name.contains('/') {
-            return Err(XmlError::xml("shmem name cannot include '/' character"));
+            return Err(XmlError::unsupported("shmem name cannot include '/' character"));
         }
         if matches!(self.name.as_str(), "." | "..") {
-            return Err(XmlError::xml(format!("shmem name cannot be equal to '{}'", self.name)));
+            return Err(XmlError::unsupported(format!("shmem name cannot be equal to '{}'", self.name)));
         }
         Ok(())
     }
@@ -112,7 +114,10 @@ impl DeviceXml for Shmem {
 
 impl ShmemMsi {
     fn parse(element: &Element) -> Result<Self, XmlError> {
-        Ok(Self { vectors: element.attr_num("vectors")?, ioeventfd: element.attr_on_off("ioeventfd")? })
+        Ok(Self {
+            vectors: element.attr_num("vectors")?.filter(|n| *n > 0),
+            ioeventfd: element.attr_on_off("ioeventfd")?,
+        })
     }
 }
 

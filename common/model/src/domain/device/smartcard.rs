@@ -1,6 +1,7 @@
 //! `<smartcard>`: smart card readers.
 
 use super::DeviceXml;
+use super::address::Address;
 use super::chardev::Source;
 use super::info::Allow;
 use super::info::DeviceInfo;
@@ -47,6 +48,9 @@ impl DeviceXml for Smartcard {
             SmartcardMode::Host => SmartcardKind::Host,
             SmartcardMode::HostCertificates => SmartcardKind::parse_certificates(element)?,
             SmartcardMode::Passthrough => {
+                if element.attr("type").is_none() {
+                    return Err(XmlError::xml("passthrough mode requires a character device type attribute"));
+                }
                 SmartcardKind::Passthrough(Box::new(Source::parse(element, options)?))
             }
         };
@@ -71,6 +75,16 @@ impl DeviceXml for Smartcard {
         }
         self.info.format(w, options);
         w.end();
+    }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        if self.info.address.as_ref().is_some_and(|a| !matches!(a, Address::Ccid { .. })) {
+            return Err(XmlError::unsupported("Controllers must use the 'ccid' address type"));
+        }
+        match &self.kind {
+            SmartcardKind::Passthrough(source) => source.validate(false),
+            SmartcardKind::Host | SmartcardKind::HostCertificates { .. } => Ok(()),
+        }
     }
 
     fn info(&self) -> Option<&DeviceInfo> {

@@ -3,6 +3,7 @@
 use super::DeviceXml;
 use super::info::Allow;
 use super::info::DeviceInfo;
+use crate::Token;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 
@@ -38,7 +39,7 @@ impl DeviceXml for Sound {
         let mut codecs = Vec::new();
         if matches!(model, SoundModel::Ich6 | SoundModel::Ich9) {
             for codec in element.children_named("codec") {
-                codecs.push(codec.require_token("type")?);
+                codecs.push(codec_type(codec)?);
             }
         }
         let audio_id = element.child("audio").map(|a| a.require_positive("id")).transpose()?;
@@ -65,4 +66,10 @@ impl DeviceXml for Sound {
     fn info_mut(&mut self) -> Option<&mut DeviceInfo> {
         Some(&mut self.info)
     }
+}
+
+fn codec_type(codec: &Element) -> Result<SoundCodec, XmlError> {
+    let word = codec.attr("type");
+    let unknown = || XmlError::unsupported(format!("unknown codec type '{}'", word.unwrap_or("(null)")));
+    word.and_then(SoundCodec::from_word).ok_or_else(unknown)
 }

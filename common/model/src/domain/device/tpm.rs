@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::DeviceXml;
-use super::chardev::Source;
+use super::chardev::{Backend, BackendType, Source};
 use super::info::Allow;
 use super::info::DeviceInfo;
 use crate::Token;
@@ -103,6 +103,27 @@ impl DeviceXml for Tpm {
         w.end();
     }
 
+    fn validate(&self) -> Result<(), XmlError> {
+        match &self.backend {
+            TpmBackend::Emulator(emulator) => {
+                let banks = !emulator.active_pcr_banks.is_empty();
+                if banks && emulator.version == Some(TpmVersion::V1_2) {
+                    return Err(XmlError::xml("<active_pcr_banks/> requires TPM version '2.0'"));
+                }
+            }
+            TpmBackend::External { source: Source { backend: Backend::Unix(unix), .. } } => {
+                if unix.listen {
+                    return Err(XmlError::xml("only 'client' mode is supported for external TPM device"));
+                }
+                if unix.path.is_none() {
+                    return Err(XmlError::xml("missing socket path for external TPM device"));
+                }
+            }
+            TpmBackend::External { .. } | TpmBackend::Passthrough { .. } => {}
+        }
+        Ok(())
+    }
+
     fn info(&self) -> Option<&DeviceInfo> {
         Some(&self.info)
     }
@@ -125,6 +146,11 @@ impl TpmBackend {
                     return Err(XmlError::xml("missing chardev source for external TPM"));
                 };
                 let kind = source.require_token("type")?;
+                if kind != BackendType::Unix {
+                    return Err(XmlError::xml(
+                        "only source type 'unix' is supported for external TPM device",
+                    ));
+                }
                 Self::External { source: Source::parse_typed(backend, kind, options)? }
             }
         })
@@ -135,7 +161,9 @@ impl TpmEmulator {
     fn parse(backend: &Element) -> Result<Self, XmlError> {
         let mut emulator = Self {
             version: backend.attr_token("version")?,
-            persistent_state: backend.attr_yes_no("persistent_state")?,
+            persistent_state: backend
+                .attr_yes_no("persistent_state")
+                .map_err(|_| XmlError::internal("Invalid persistent_state value, either 'yes' or 'no'"))?,
             ..Self::default()
         };
         if let Some(secret) = backend.child("encryption").and_then(|e| e.attr("secret")) {
@@ -143,7 +171,8 @@ impl TpmEmulator {
             emulator.encryption_secret = Some(Uuid::parse_str(secret).map_err(bad)?);
         }
         for bank in backend.child("active_pcr_banks").into_iter().flat_map(Element::elements) {
-            emulator.active_pcr_banks.extend(TpmPcrBank::from_word(&bank.name));
+            let unknown = || XmlError::unsupported(format!("Unsupported PCR banks '{}'", bank.name));
+            emulator.active_pcr_banks.push(TpmPcrBank::from_word(&bank.name).ok_or_else(unknown)?);
         }
         emulator.active_pcr_banks.sort();
         emulator.active_pcr_banks.dedup();

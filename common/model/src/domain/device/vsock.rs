@@ -3,6 +3,7 @@
 use super::DeviceXml;
 use super::info::Allow;
 use super::info::{DeviceInfo, VirtioOptions};
+use super::words::token_or_default;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 
@@ -37,7 +38,7 @@ impl DeviceXml for Vsock {
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         let mut vsock = Self {
-            model: element.attr_token("model")?,
+            model: token_or_default(element, "model")?,
             virtio: VirtioOptions::parse_below(element)?,
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
             ..Self::default()
@@ -46,6 +47,8 @@ impl DeviceXml for Vsock {
             vsock.guest_cid = cid.attr_positive("address")?;
             vsock.auto_cid = cid.attr_yes_no("auto")?;
         }
+        // Without an address it is chosen at start.
+        vsock.auto_cid = vsock.auto_cid.or(Some(vsock.guest_cid.is_none()));
         Ok(vsock)
     }
 

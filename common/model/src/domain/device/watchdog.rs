@@ -36,7 +36,7 @@ impl DeviceXml for Watchdog {
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         Ok(Self {
             model: word(element, "model")?
-                .ok_or_else(|| XmlError::xml("watchdog must contain model name"))?,
+                .ok_or_else(|| XmlError::internal("watchdog must contain model name"))?,
             action: word(element, "action")?.unwrap_or_default(),
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
         })

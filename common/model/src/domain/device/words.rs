@@ -11,6 +11,11 @@ pub(super) fn token_or_default<T: Token>(element: &Element, name: &str) -> Resul
     }
 }
 
+/// As [`supported_token`], of an attribute that must be there.
+pub(super) fn require_supported<T: Token>(element: &Element, name: &str, what: &str) -> Result<T, XmlError> {
+    supported_token(element, name, what)?.ok_or_else(|| XmlError::missing_attr(element.local_name(), name))
+}
+
 /// Attribute `name` as a word of `T`'s list, where the reference calls another word unsupported: "unknown
 /// `what` 'word'".
 pub(super) fn supported_token<T: Token>(

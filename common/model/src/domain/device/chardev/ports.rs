@@ -1,8 +1,10 @@
 //! The guest ends of character devices.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use super::{Backend, Channel, ChannelTarget, ChannelTargetType, Console, Parallel, Serial, Source};
+use super::{
+    Backend, Channel, ChannelTarget, ChannelTargetType, Console, Parallel, Serial, SerialModel, Source,
+};
 use crate::Token;
 use crate::domain::device::DeviceXml;
 use crate::domain::device::info::{Allow, DeviceInfo};
@@ -21,7 +23,7 @@ impl DeviceXml for Serial {
         if let Some(target) = element.child("target") {
             serial.target_type = target_type(target)?;
             serial.port = port(target)?;
-            serial.target_model = target.child("model").map(|m| m.require_token("name")).transpose()?;
+            serial.target_model = target.child("model").map(target_model).transpose()?.flatten();
         }
         Ok(serial)
     }
@@ -134,7 +136,10 @@ impl DeviceXml for Channel {
         let target = element.child("target");
         Ok(Self {
             source: Source::parse(element, options)?,
-            target: target.map(|t| ChannelTarget::parse(t, options)).transpose()?.ok_or_else(no_target)?,
+            target: target
+                .map(|t| ChannelTarget::parse(t, options))
+                .transpose()?
+                .ok_or_else(|| XmlError::xml("target type must be specified for channel device"))?,
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
         })
     }
@@ -187,8 +192,12 @@ impl ChannelTarget {
     fn parse_guestfwd(target: &Element) -> Result<Self, XmlError> {
         let missing = |what: &str| XmlError::xml(format!("guestfwd channel does not define a target {what}"));
         let address = target.attr("address").ok_or_else(|| missing("address"))?;
-        if address.parse::<Ipv4Addr>().is_err() {
-            return Err(XmlError::unsupported("guestfwd channel only supports IPv4 addresses"));
+        match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => {}
+            Ok(IpAddr::V6(_)) => {
+                return Err(XmlError::unsupported("guestfwd channel only supports IPv4 addresses"));
+            }
+            Err(_) => return Err(XmlError::invalid(format!("Cannot parse socket address '{address}'"))),
         }
         let port = target.attr("port").ok_or_else(|| missing("port"))?;
         let bad = |_| XmlError::xml(format!("Invalid port number: {port}"));
@@ -209,7 +218,7 @@ impl ChannelTarget {
 }
 
 fn no_target() -> XmlError {
-    XmlError::xml("target type must be specified for channel device")
+    XmlError::unsupported("a channel device needs a target type")
 }
 
 fn no_spicevmc(source: &Source) -> Result<(), XmlError> {
@@ -219,13 +228,20 @@ fn no_spicevmc(source: &Source) -> Result<(), XmlError> {
     }
 }
 
+/// `none` is a word of the reference's lists and means what no word means.
 fn target_type<T: Token>(target: &Element) -> Result<Option<T>, XmlError> {
-    let Some(word) = target.attr("type") else { return Ok(None) };
-    let unknown = || XmlError::xml(format!("unknown target type '{word}' specified for character device"));
-    T::from_word(word).map(Some).ok_or_else(unknown)
+    let Some(word) = target.attr("type").filter(|w| *w != "none") else { return Ok(None) };
+    let text = || format!("unknown target type '{word}' specified for character device");
+    T::from_word(word).map(Some).ok_or_else(|| XmlError::unsupported(text()))
+}
+
+fn target_model(model: &Element) -> Result<Option<SerialModel>, XmlError> {
+    let Some(word) = model.attr("name").filter(|w| *w != "none") else { return Ok(None) };
+    let text = || format!("unknown target model '{word}' specified for character device");
+    SerialModel::from_word(word).map(Some).ok_or_else(|| XmlError::unsupported(text()))
 }
 
 fn port(target: &Element) -> Result<Option<u32>, XmlError> {
-    let Some(text) = target.attr("port") else { return Ok(None) };
+    let Some(text) = target.attr("port").filter(|t| *t != "-1") else { return Ok(None) };
     text.parse().map(Some).map_err(|_| XmlError::xml(format!("Invalid port number: {text}")))
 }

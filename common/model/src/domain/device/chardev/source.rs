@@ -15,7 +15,7 @@ impl Source {
         let kind = match element.attr("type") {
             None => BackendType::Pty,
             Some(word) => BackendType::from_word(word).ok_or_else(|| {
-                XmlError::xml(format!("unknown type presented to host for character device: {word}"))
+                XmlError::unsupported(format!("unknown type presented to host for character device: {word}"))
             })?,
         };
         Self::parse_typed(element, kind, options)
@@ -58,6 +58,7 @@ impl Source {
             for label in &self.seclabels {
                 label.format(w);
             }
+            self.backend.format_reconnect(w);
             w.end_or_drop();
         }
         if let Backend::Tcp(tcp) = &self.backend {
@@ -82,7 +83,9 @@ impl Source {
             Backend::Tcp(tcp) if tcp.host.is_empty() => missing("host"),
             Backend::Tcp(tcp) if tcp.service.is_empty() => missing("service"),
             Backend::Udp(udp) if udp.connect_service.is_none() => missing("service"),
-            Backend::SpicePort { channel } if channel.is_empty() => missing("channel"),
+            Backend::SpicePort { channel } | Backend::Dbus { channel } if channel.is_empty() => {
+                Err(XmlError::unsupported("Missing source channel attribute for char device"))
+            }
             Backend::Nmdm { master, .. } if master.is_empty() => {
                 Err(XmlError::internal("Missing master path attribute for nmdm device"))
             }
@@ -161,10 +164,13 @@ impl Backend {
 
     fn parse_vdagent(source: Option<&Element>) -> Result<Self, XmlError> {
         let mouse = source.and_then(|s| s.child("mouse"));
-        let clipboard = source.and_then(|s| s.child("clipboard"));
+        let copypaste = |clipboard: &Element| {
+            let missing = || XmlError::missing_attr("clipboard", "copypaste");
+            clipboard.attr_yes_no("copypaste")?.ok_or_else(missing)
+        };
         Ok(Self::QemuVdagent {
             mouse: mouse.map(|m| m.require_token::<MouseMode>("mode")).transpose()?,
-            clipboard_copypaste: clipboard.map(|c| c.attr_yes_no("copypaste")).transpose()?.flatten(),
+            clipboard_copypaste: source.and_then(|s| s.child("clipboard")).map(copypaste).transpose()?,
         })
     }
 
@@ -191,6 +197,18 @@ impl Backend {
             Self::Null | Self::Vc | Self::Stdio | Self::SpiceVmc | Self::Udp(_) => {}
         }
     }
+
+    fn format_reconnect(&self, w: &mut Writer) {
+        let reconnect = match self {
+            Self::Tcp(tcp) => tcp.reconnect,
+            // A socket without a path is not shown: it is chosen at start.
+            Self::Unix(unix) => unix.reconnect.filter(|_| unix.path.is_some()),
+            _ => None,
+        };
+        if let Some(reconnect) = reconnect {
+            reconnect.format(w);
+        }
+    }
 }
 
 impl TcpSource {
@@ -209,7 +227,10 @@ impl TcpSource {
             if protocols.next().is_some() {
                 return Err(XmlError::xml("only one protocol element is allowed for character device"));
             }
-            tcp.protocol = protocol.attr_token::<TcpProtocol>("type")?.unwrap_or_default();
+            if let Some(word) = protocol.attr("type") {
+                let unknown = || XmlError::unsupported(format!("Unknown protocol '{word}'"));
+                tcp.protocol = TcpProtocol::from_word(word).ok_or_else(unknown)?;
+            }
         }
         Ok(tcp)
     }
@@ -221,9 +242,6 @@ impl TcpSource {
         }
         if options.status && self.tls_from_config {
             w.attr("tlsFromConfig", 1);
-        }
-        if let Some(reconnect) = self.reconnect {
-            reconnect.format(w);
         }
     }
 }
@@ -237,12 +255,9 @@ impl UnixSource {
         })
     }
 
-    /// A socket without a path is not shown: it is chosen at start.
     fn format(&self, w: &mut Writer) {
-        let Some(path) = &self.path else { return };
-        w.attr("mode", mode_word(self.listen)).attr("path", path);
-        if let Some(reconnect) = self.reconnect {
-            reconnect.format(w);
+        if let Some(path) = &self.path {
+            w.attr("mode", mode_word(self.listen)).attr("path", path);
         }
     }
 }

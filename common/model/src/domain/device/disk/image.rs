@@ -5,11 +5,12 @@ use super::source::{
     Backing, Encryption, Location, LocationType, NetworkSource, NvmeSource, Reservations, StorageAuth,
     StorageFormat, StorageSlice, StorageSource,
 };
+use crate::Token;
 use crate::domain::device::address::PciAddress;
 use crate::domain::device::chardev::Reconnect;
 use crate::domain::seclabel::DeviceSecLabel;
 use crate::domain::{FormatOptions, ParseOptions};
-use crate::xml::{Element, Writer, XmlError};
+use crate::xml::{Element, Writer, XmlError, scale};
 
 /// What of a source is written elsewhere or by the caller.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +31,9 @@ impl StorageSource {
         let mut image = Self { location, ..Self::default() };
         let Some(source) = source else { return Ok(image) };
         image.index = source.attr_num("index")?.filter(|_| options.status);
-        image.slice = source.find("slices/slice").map(StorageSlice::parse).transpose()?;
+        let mut slices = source.child("slices").into_iter().flat_map(|s| s.children_named("slice"));
+        let slice = slices.find(|s| s.attr("type") == Some("storage"));
+        image.slice = slice.map(StorageSlice::parse).transpose()?;
         image.seclabels = DeviceSecLabel::parse_all(source)?;
         image.auth = source.child("auth").map(StorageAuth::parse).transpose()?;
         image.encryption = source.child("encryption").map(Encryption::parse).transpose()?;
@@ -42,15 +45,16 @@ impl StorageSource {
     pub(super) fn parse_backing(parent: &Element, options: &ParseOptions) -> Result<Backing, XmlError> {
         let Some(element) = parent.child("backingStore") else { return Ok(Backing::Unknown) };
         let Some(kind) = element.attr_token("type")? else { return Ok(Backing::None) };
-        let format = element
-            .child("format")
-            .ok_or_else(|| XmlError::xml("missing disk backing store format"))?
-            .attr_token::<StorageFormat>("type")?
-            .ok_or_else(|| XmlError::xml("missing disk backing store format"))?;
+        let missing = || XmlError::xml("missing disk backing store format");
+        let format_element = element.child("format").ok_or_else(missing)?;
+        let format = format_element.attr("type").ok_or_else(missing)?;
+        let unknown = || XmlError::xml(format!("unknown storage source format '{format}'"));
+        let format = StorageFormat::from_word(format).ok_or_else(unknown)?;
         let source =
             element.child("source").ok_or_else(|| XmlError::xml("missing disk backing store source"))?;
         let mut image = Self::parse(Some(source), kind, options)?;
         image.format = Some(format);
+        image.metadata_cache_size = metadata_cache_size(format_element)?;
         image.index = element.attr_num("index")?.filter(|_| options.status);
         image.backing = Self::parse_backing(element, options)?;
         Ok(Backing::Source(Box::new(image)))
@@ -105,7 +109,9 @@ impl Backing {
             Self::Source(image) => {
                 w.start("backingStore").attr("type", image.location.kind());
                 w.attr_opt("index", image.index.filter(|_| !options.inactive));
-                w.start("format").attr_opt("type", image.format).end();
+                w.start("format").attr_opt("type", image.format);
+                format_metadata_cache(w, image.metadata_cache_size);
+                w.end();
                 let shown = StorageSource { index: None, backing: Self::Unknown, ..(**image).clone() };
                 shown.format(w, options, SourceLayout::default());
                 image.backing.format(w, options);
@@ -173,13 +179,10 @@ impl Location {
 
     fn parse_vhost_user(source: &Element) -> Result<Self, XmlError> {
         if source.require("type")? != "unix" {
-            return Err(XmlError::unsupported("invalid type for vhostuser disk: it must be 'unix'"));
+            return Err(XmlError::xml("invalid 'type' attribute for vhostuser disk source"));
         }
         let path =
             source.attr_string("path").ok_or_else(|| XmlError::xml("missing path of a vhostuser disk"))?;
-        if source.attr("mode").is_some_and(|m| m != "client") {
-            return Err(XmlError::unsupported("a vhostuser disk can only be in 'client' mode"));
-        }
         Ok(Self::VhostUser { path, reconnect: Reconnect::parse_below(source)? })
     }
 
@@ -224,20 +227,23 @@ impl NvmeSource {
             .attr("namespace")
             .ok_or_else(|| XmlError::xml("missing 'namespace' attribute to disk source"))?;
         let bad = || XmlError::xml(format!("malformed namespace '{namespace}'"));
-        let namespace = namespace.parse().ok().filter(|n| *n > 0).ok_or_else(bad)?;
+        let namespace = namespace.parse().map_err(|_| bad())?;
+        if namespace == 0 {
+            return Err(XmlError::unsupported("NVMe namespace can't be zero"));
+        }
         let address =
             source.child("address").ok_or_else(|| XmlError::xml("NVMe disk source is missing address"))?;
-        Ok(Self { managed: source.attr_yes_no("managed")?, namespace, address: PciAddress::parse(address)? })
+        Ok(Self {
+            managed: source.attr_yes_no("managed")?.or(Some(true)),
+            namespace,
+            address: PciAddress::parse(address)?,
+        })
     }
 }
 
 impl StorageSlice {
     fn parse(slice: &Element) -> Result<Self, XmlError> {
-        match slice.attr("type") {
-            Some("storage") => {}
-            other => return Err(XmlError::bad_attr("slice", "type", other.unwrap_or_default())),
-        }
-        Ok(Self { offset: slice.require_num("offset")?, size: slice.require_positive("size")? })
+        Ok(Self { offset: slice.require_num("offset")?, size: slice.require_num("size")? })
     }
 }
 
@@ -268,6 +274,23 @@ impl Reservations {
         if let Some(path) = &self.path {
             w.start("source").attr("type", "unix").attr("path", path).attr("mode", "client").end();
         }
+        w.end();
+    }
+}
+
+/// Size of the metadata cache below `<driver>` or `<format>`; 0 is as good as none.
+pub(super) fn metadata_cache_size(parent: &Element) -> Result<Option<u64>, XmlError> {
+    let Some(element) = parent.find("metadata_cache/max_size") else { return Ok(None) };
+    let text = element.text();
+    let bad = |_| XmlError::xml(format!("Invalid value '{text}' for element or attribute './max_size'"));
+    let size = scale(text.trim().parse().map_err(bad)?, element.attr("unit"), 1, u64::MAX)?;
+    Ok(Some(size).filter(|s| *s > 0))
+}
+
+/// Writes what [`metadata_cache_size`] reads.
+pub(super) fn format_metadata_cache(w: &mut Writer, size: Option<u64>) {
+    if let Some(size) = size {
+        w.start("metadata_cache").start("max_size").attr("unit", "bytes").text(size).end();
         w.end();
     }
 }

@@ -43,7 +43,7 @@ pub struct Disk {
     /// The guest sees a removable medium (USB).
     pub removable: Option<bool>,
     /// Rotations per minute; 1: not rotating.
-    pub rotation_rate: Option<u16>,
+    pub rotation_rate: Option<u32>,
     /// Xen: domain that serves the disk.
     pub backend_domain: Option<String>,
     /// Geometry told to the guest.

@@ -21,7 +21,6 @@ impl NetworkSource {
             cookies: Vec::new(),
             readahead: None,
             timeout: None,
-            reconnect_delay: None,
             nfs_user: None,
             nfs_group: None,
         }
@@ -90,13 +89,15 @@ impl NetworkSource {
             .attr_opt("user", self.nfs_user.as_ref())
             .attr_opt("group", self.nfs_group.as_ref())
             .end_or_drop();
-        w.start("reconnect").attr_opt("delay", self.reconnect_delay).end_or_drop();
     }
 
     /// Reads what governs the transfer: certificates, cookies, time limits, identities.
     fn parse_transfer(&mut self, source: &Element) -> Result<(), XmlError> {
         if is_web(self.protocol) {
-            self.ssl_verify = source.child("ssl").map(|s| s.attr_yes_no("verify")).transpose()?.flatten();
+            let certified = matches!(self.protocol, NetworkProtocol::Https | NetworkProtocol::Ftps);
+            if let Some(ssl) = source.child("ssl").filter(|_| certified) {
+                self.ssl_verify = ssl.attr_yes_no("verify")?;
+            }
             if let Some(readahead) = source.child("readahead") {
                 self.readahead = readahead.attr_num("size")?.filter(|n| *n > 0);
             }
@@ -109,11 +110,6 @@ impl NetworkSource {
                 self.cookies.push(Cookie::parse(cookie)?);
             }
         }
-        if self.protocol == NetworkProtocol::Nbd
-            && let Some(reconnect) = source.child("reconnect")
-        {
-            self.reconnect_delay = reconnect.attr_positive("delay")?;
-        }
         if self.protocol == NetworkProtocol::Nfs
             && let Some(identity) = source.child("identity")
         {
@@ -123,13 +119,12 @@ impl NetworkSource {
         Ok(())
     }
 
-    /// Gluster names are volume and path.
+    /// Gluster and RBD names are volume and path.
     fn check_name(&self) -> Result<(), XmlError> {
-        let Some(name) = self.name.as_ref().filter(|_| self.protocol == NetworkProtocol::Gluster) else {
-            return Ok(());
-        };
-        match name.trim_start_matches('/').split_once('/') {
-            Some((volume, path)) if !volume.is_empty() && !path.is_empty() => Ok(()),
+        let split = matches!(self.protocol, NetworkProtocol::Gluster | NetworkProtocol::Rbd);
+        let Some(name) = self.name.as_ref().filter(|_| split) else { return Ok(()) };
+        match name.split_once('/') {
+            Some((volume, _)) if !volume.is_empty() => Ok(()),
             _ => Err(XmlError::xml(format!("can't split path '{name}' into pool name and image name"))),
         }
     }
@@ -138,6 +133,15 @@ impl NetworkSource {
 impl NetworkHost {
     /// Reads `<host>`; a port that is not given becomes the protocol's own.
     pub fn parse(element: &Element, protocol: NetworkProtocol) -> Result<Self, XmlError> {
+        let mut host = Self::parse_bare(element)?;
+        if host.transport == HostTransport::Tcp {
+            host.port = host.port.or(default_port(protocol));
+        }
+        Ok(host)
+    }
+
+    /// Reads `<host>` as it stands.
+    pub fn parse_bare(element: &Element) -> Result<Self, XmlError> {
         let transport = match element.attr("transport") {
             None => HostTransport::Tcp,
             Some(word) => HostTransport::from_word(word)
@@ -155,13 +159,7 @@ impl NetworkHost {
         if transport != HostTransport::Unix {
             host.name =
                 Some(element.attr_string("name").ok_or_else(|| XmlError::xml("missing name for host"))?);
-            let port = element.attr("port").map(|text| {
-                text.parse::<u32>()
-                    .ok()
-                    .filter(|p| *p <= 0xffff)
-                    .ok_or_else(|| XmlError::xml(format!("failed to parse port number '{text}'")))
-            });
-            host.port = port.transpose()?.filter(|p| *p > 0).or(default_port(protocol));
+            host.port = element.attr("port").map(port).transpose()?.filter(|p| *p > 0);
         }
         Ok(host)
     }
@@ -190,6 +188,15 @@ impl Cookie {
     }
 }
 
+fn port(text: &str) -> Result<u32, XmlError> {
+    let port =
+        text.parse().map_err(|_| XmlError::invalid(format!("failed to parse port number '{text}'")))?;
+    match port {
+        0..=0xffff => Ok(port),
+        _ => Err(XmlError::invalid(format!("port '{text}' out of range"))),
+    }
+}
+
 fn is_http(protocol: NetworkProtocol) -> bool {
     matches!(protocol, NetworkProtocol::Http | NetworkProtocol::Https)
 }
@@ -198,11 +205,10 @@ fn is_web(protocol: NetworkProtocol) -> bool {
     is_http(protocol) || matches!(protocol, NetworkProtocol::Ftp | NetworkProtocol::Ftps)
 }
 
-/// Ports as registered for the protocols; Ceph's monitors are found without.
+/// Ports as registered for the protocols; RBD and NFS find theirs.
 fn default_port(protocol: NetworkProtocol) -> Option<u32> {
     match protocol {
         NetworkProtocol::Nbd => Some(10809),
-        NetworkProtocol::Rbd => None,
         NetworkProtocol::Sheepdog => Some(7000),
         NetworkProtocol::Gluster => Some(24007),
         NetworkProtocol::Iscsi => Some(3260),
@@ -213,6 +219,6 @@ fn default_port(protocol: NetworkProtocol) -> Option<u32> {
         NetworkProtocol::Tftp => Some(69),
         NetworkProtocol::Ssh => Some(22),
         NetworkProtocol::Vxhs => Some(9999),
-        NetworkProtocol::Nfs => Some(2049),
+        NetworkProtocol::Rbd | NetworkProtocol::Nfs => None,
     }
 }

@@ -56,7 +56,7 @@ impl Encryption {
     pub fn parse(element: &Element) -> Result<Self, XmlError> {
         let format =
             element.attr("format").ok_or_else(|| XmlError::xml("unknown volume encryption format"))?;
-        let unknown = || XmlError::xml(format!("unknown volume encryption format type {format}"));
+        let unknown = || XmlError::unsupported(format!("unknown volume encryption format type {format}"));
         let format = EncryptionFormat::from_word(format).ok_or_else(unknown)?;
         let engine = element.attr_token::<EncryptionEngine>("engine")?;
         let secrets =
@@ -94,7 +94,7 @@ impl EncryptionSecret {
     fn parse(element: &Element) -> Result<Self, XmlError> {
         let word =
             element.attr("type").ok_or_else(|| XmlError::xml("unknown volume encryption secret type"))?;
-        let unknown = || XmlError::xml(format!("unknown volume encryption secret type {word}"));
+        let unknown = || XmlError::unsupported(format!("unknown volume encryption secret type {word}"));
         let kind = EncryptionSecretType::from_word(word).ok_or_else(unknown)?;
         Ok(Self { kind, secret: SecretRef::parse(element)? })
     }

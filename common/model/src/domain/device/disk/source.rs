@@ -13,6 +13,8 @@ pub struct StorageSource {
     pub location: Location,
     /// Its format.
     pub format: Option<StorageFormat>,
+    /// Size of a backing image's metadata cache in bytes; the top image's is the driver's.
+    pub metadata_cache_size: Option<u64>,
     /// Number of the node in a live chain.
     pub index: Option<u32>,
     /// The part of the file that is the image.
@@ -118,8 +120,6 @@ pub struct NetworkSource {
     pub readahead: Option<u64>,
     /// Limit of a request in seconds.
     pub timeout: Option<u64>,
-    /// Seconds during which a lost NBD connection is made again.
-    pub reconnect_delay: Option<u32>,
     /// NFS: user.
     pub nfs_user: Option<String>,
     /// NFS: group.

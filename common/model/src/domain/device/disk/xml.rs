@@ -1,12 +1,13 @@
 //! Reading and writing `<disk>`.
 
-use super::image::SourceLayout;
-use super::source::{Encryption, Location, LocationType, StorageAuth, StorageSource};
+use super::image::{SourceLayout, format_metadata_cache, metadata_cache_size};
+use super::source::{Encryption, Location, LocationType, StorageAuth, StorageFormat, StorageSource};
 use super::{BlockIo, CacheMode, Disk, DiskBus, DiskDevice, DiskDriver, Geometry, Mirror, SnapshotLocation};
+use crate::Token;
 use crate::domain::device::DeviceXml;
 use crate::domain::device::info::{Allow, DeviceInfo, VirtioOptions};
 use crate::domain::{FormatOptions, ParseOptions};
-use crate::xml::{Element, ErrorKind, Writer, XmlError, scale};
+use crate::xml::{Element, ErrorKind, Writer, XmlError};
 
 impl DeviceXml for Disk {
     const ELEMENT: &'static str = "disk";
@@ -31,7 +32,7 @@ impl DeviceXml for Disk {
         };
         disk.parse_target(element)?;
         if let Some(driver) = element.child("driver") {
-            disk.source.format = driver.attr_token("type")?;
+            disk.source.format = driver.attr("type").map(image_format).transpose()?;
             disk.driver = DiskDriver::parse(driver)?;
         }
         disk.source.backing = StorageSource::parse_backing(element, options)?;
@@ -82,7 +83,7 @@ impl DeviceXml for Disk {
 impl Disk {
     fn parse_target(&mut self, element: &Element) -> Result<(), XmlError> {
         let target = element.child("target");
-        let name = target.and_then(|t| t.attr("dev")).filter(|d| !d.is_empty());
+        let name = target.and_then(|t| t.attr("dev"));
         let Some((target, name)) = target.zip(name) else {
             let what = self.source.location.path().unwrap_or_default();
             return Err(XmlError::new(ErrorKind::NoTarget, what));
@@ -95,7 +96,7 @@ impl Disk {
             Some(word) => return Err(XmlError::bad_attr("target", "tray", word)),
         };
         self.removable = target.attr_on_off("removable")?;
-        self.rotation_rate = target.attr_positive("rotation_rate")?;
+        self.rotation_rate = target.attr_num("rotation_rate")?.filter(|n| *n > 0);
         if self.bus.is_none() {
             self.bus = Some(guess_bus(self.device, name));
         }
@@ -131,7 +132,7 @@ impl Disk {
         }
         if let Some(transient) = element.child("transient") {
             self.transient = true;
-            self.share_backing = transient.attr_yes_no("shareBacking")?;
+            self.share_backing = transient.attr_yes_no("shareBacking")?.filter(|share| *share);
         }
         let text = |name: &str| element.child(name).map(Element::text).filter(|t| !t.is_empty());
         self.backend_domain = element.child("backenddomain").and_then(|b| b.attr_string("name"));
@@ -200,7 +201,7 @@ impl Disk {
 impl DiskDriver {
     fn parse(driver: &Element) -> Result<Self, XmlError> {
         let cache = driver.attr("cache").filter(|c| *c != "default");
-        let size = driver.find("metadata_cache/max_size").map(cache_size).transpose()?;
+        let number = |name: &str| driver.attr_num(name).map(|n| n.filter(|n| *n > 0));
         Ok(Self {
             name: driver.attr_string("name"),
             cache: cache.map(|_| driver.require_token::<CacheMode>("cache")).transpose()?,
@@ -213,10 +214,10 @@ impl DiskDriver {
             discard: driver.attr_token("discard")?,
             iothread: driver.attr_positive("iothread")?,
             detect_zeroes: driver.attr_token("detect_zeroes")?,
-            queues: driver.attr_positive("queues")?,
-            queue_size: driver.attr_positive("queue_size")?,
+            queues: number("queues")?,
+            queue_size: number("queue_size")?,
             virtio: VirtioOptions::parse(driver)?,
-            metadata_cache_size: size.filter(|s| *s > 0),
+            metadata_cache_size: metadata_cache_size(driver)?,
         })
     }
 
@@ -237,10 +238,7 @@ impl DiskDriver {
             .attr_opt("queues", self.queues)
             .attr_opt("queue_size", self.queue_size);
         self.virtio.format(w);
-        if let Some(size) = self.metadata_cache_size {
-            w.start("metadata_cache").start("max_size").attr("unit", "bytes").text(size).end();
-            w.end();
-        }
+        format_metadata_cache(w, self.metadata_cache_size);
         w.end_or_drop();
     }
 }
@@ -318,8 +316,11 @@ fn guess_bus(device: DiskDevice, target: &str) -> DiskBus {
     prefixes.iter().find(|(prefix, _)| target.starts_with(prefix)).map_or(DiskBus::Ide, |(_, bus)| *bus)
 }
 
-fn cache_size(element: &Element) -> Result<u64, XmlError> {
-    let text = element.text();
-    let bad = |_| XmlError::xml(format!("Invalid value '{text}' for element or attribute './max_size'"));
-    scale(text.trim().parse().map_err(bad)?, element.attr("unit"), 1, u64::MAX)
+/// `type=` of `<driver>`; "aio" is Xen's word for raw.
+fn image_format(word: &str) -> Result<StorageFormat, XmlError> {
+    if word == "aio" {
+        return Ok(StorageFormat::Raw);
+    }
+    let unknown = || XmlError::unsupported(format!("unknown driver format value '{word}'"));
+    StorageFormat::from_word(word).ok_or_else(unknown)
 }

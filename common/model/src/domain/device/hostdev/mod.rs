@@ -5,7 +5,7 @@ mod source;
 use uuid::Uuid;
 
 use super::DeviceXml;
-use super::address::PciAddress;
+use super::address::{Address, PciAddress};
 use super::disk::Sgio;
 use super::disk::StartupPolicy;
 use super::disk::source::NetworkSource;
@@ -187,7 +187,7 @@ impl DeviceXml for Hostdev {
         let source = element.child("source");
         Ok(Self {
             source: HostdevSource::parse(element, options)?,
-            managed: element.attr_yes_no("managed")?.unwrap_or_default(),
+            managed: element.attr("managed") == Some("yes"),
             startup_policy: source.map(|s| s.attr_token("startupPolicy")).transpose()?.flatten(),
             readonly: element.child("readonly").is_some(),
             shareable: element.child("shareable").is_some(),
@@ -214,6 +214,27 @@ impl DeviceXml for Hostdev {
         }
         self.info.format(w, options);
         w.end();
+    }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        if matches!(self.teaming, Some(Teaming::Persistent)) {
+            return Err(XmlError::unsupported("teaming hostdev devices must have type='transient'"));
+        }
+        if self.teaming.is_some() && !matches!(self.source, HostdevSource::Pci(_)) {
+            return Err(XmlError::unsupported("teaming is only supported for pci hostdev devices"));
+        }
+        if self.startup_policy.is_some() && !matches!(self.source, HostdevSource::Usb(_)) {
+            return Err(XmlError::unsupported("Setting startupPolicy is only allowed for USB devices"));
+        }
+        if let HostdevSource::Scsi(scsi) = &self.source {
+            if scsi.sgio == Some(Sgio::Unfiltered) {
+                return Err(XmlError::unsupported("unfiltered sgio is no longer supported"));
+            }
+            if self.info.address.as_ref().is_some_and(|a| !matches!(a, Address::Drive(_))) {
+                return Err(XmlError::unsupported("SCSI host device must use 'drive' address type"));
+            }
+        }
+        Ok(())
     }
 
     fn info(&self) -> Option<&DeviceInfo> {

@@ -6,10 +6,14 @@ use super::{
     HostdevCapsType, HostdevMode, HostdevSource, HostdevType, MdevHostdev, PciHostdev, ScsiHostdev,
     ScsiProtocol, ScsiUnit, UsbHostdev,
 };
+use crate::Token;
 use crate::domain::device::address::PciAddress;
 use crate::domain::device::disk::StartupPolicy;
-use crate::domain::device::disk::source::{NetworkHost, NetworkProtocol, NetworkSource, StorageAuth};
+use crate::domain::device::disk::source::{
+    NetworkHost, NetworkProtocol, NetworkSource, SecretUsageType, StorageAuth,
+};
 use crate::domain::device::interface::link::{IpAddress, IpRoute};
+use crate::domain::device::words::{require_supported, supported_token};
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 
@@ -44,10 +48,11 @@ impl HostdevSource {
         let source = hostdev
             .child("source")
             .ok_or_else(|| XmlError::xml("Missing <source> element in hostdev device"));
-        if hostdev.attr_token("mode")? == Some(HostdevMode::Capabilities) {
-            return Self::parse_capabilities(hostdev, hostdev.require_token("type")?, source?);
+        let what = "host device source address type";
+        if supported_token(hostdev, "mode", "hostdev mode")? == Some(HostdevMode::Capabilities) {
+            return Self::parse_capabilities(hostdev, require_supported(hostdev, "type", what)?, source?);
         }
-        Ok(match hostdev.require_token("type")? {
+        Ok(match require_supported(hostdev, "type", what)? {
             HostdevType::Usb => Self::Usb(UsbHostdev::parse(source?, options)?),
             HostdevType::Pci => Self::Pci(PciHostdev::parse(hostdev, source?)?),
             HostdevType::Scsi => Self::Scsi(ScsiHostdev::parse(hostdev, source?)?),
@@ -125,7 +130,7 @@ impl HostdevSource {
             Self::CapsMisc { char } => _ = w.text_element("char", char),
             Self::Pci(_) | Self::CapsNet { .. } => {}
         }
-        w.end();
+        w.end_or_drop();
     }
 
     fn parse_capabilities(
@@ -150,12 +155,9 @@ impl HostdevSource {
     }
 
     fn parse_scsi_host(hostdev: &Element, source: &Element) -> Result<Self, XmlError> {
-        if source.require("protocol")? != "vhost" {
-            return Err(XmlError::bad_attr(
-                "source",
-                "protocol",
-                source.attr("protocol").unwrap_or_default(),
-            ));
+        let protocol = source.require("protocol")?;
+        if protocol != "vhost" {
+            return Err(XmlError::unsupported(format!("Unknown scsi_host subsystem protocol '{protocol}'")));
         }
         let wwpn =
             source.attr("wwpn").ok_or_else(|| XmlError::xml("Missing vhost-scsi hostdev source 'wwpn'"))?;
@@ -172,20 +174,16 @@ impl UsbHostdev {
         let mut usb = Self { guest_reset: source.attr_token("guestReset")?, ..Self::default() };
         if let Some(vendor) = source.child("vendor") {
             usb.vendor = Some(usb_id(vendor, "vendor")?);
-            let product =
-                source.child("product").ok_or_else(|| XmlError::xml("usb product id is missing"))?;
+            let product = source.child("product").ok_or_else(|| XmlError::internal("missing product"))?;
             usb.product = Some(usb_id(product, "product")?);
         } else if source.child("product").is_some() {
-            return Err(XmlError::xml("missing vendor"));
+            return Err(XmlError::internal("missing vendor"));
         }
         if let Some(address) = source.child("address") {
             usb.bus = Some(address.require_num("bus")?);
             usb.device = Some(address.require_num("device")?);
         }
         usb.auto_address = options.status && source.attr("autoAddress") == Some("yes");
-        if usb.vendor.is_none() && usb.bus.is_none() {
-            return Err(XmlError::xml("usb host device needs a vendor and product, or an address"));
-        }
         Ok(usb)
     }
 
@@ -208,10 +206,8 @@ impl UsbHostdev {
 
 impl PciHostdev {
     fn parse(hostdev: &Element, source: &Element) -> Result<Self, XmlError> {
-        let address =
-            source.child("address").ok_or_else(|| XmlError::xml("pci host device needs an address"))?;
         Ok(Self {
-            address: PciAddress::parse(address)?,
+            address: source.child("address").map(PciAddress::parse).transpose()?.unwrap_or_default(),
             driver: hostdev.child("driver").map(|d| d.attr_token("name")).transpose()?.flatten(),
             write_filtering: source.attr_yes_no("writeFiltering")?,
         })
@@ -228,7 +224,10 @@ impl PciHostdev {
 
 impl ScsiHostdev {
     fn parse(hostdev: &Element, source: &Element) -> Result<Self, XmlError> {
-        let unit = match source.attr_token("protocol")? {
+        let unknown = |word: &str| XmlError::unsupported(format!("Unknown SCSI subsystem protocol '{word}'"));
+        let protocol =
+            source.attr("protocol").map(|word| ScsiProtocol::from_word(word).ok_or_else(|| unknown(word)));
+        let unit = match protocol.transpose()? {
             Some(ScsiProtocol::Iscsi) => ScsiUnit::parse_iscsi(source)?,
             Some(ScsiProtocol::Adapter) | None => ScsiUnit::parse_host(source)?,
         };
@@ -277,10 +276,8 @@ impl ScsiUnit {
         // The reference adds the unit of a target that is named without one.
         let name = if name.contains('/') { name.to_owned() } else { format!("{name}/0") };
         let protocol = NetworkProtocol::Iscsi;
-        let hosts: Vec<_> = source
-            .children_named("host")
-            .map(|h| NetworkHost::parse(h, protocol))
-            .collect::<Result<_, _>>()?;
+        let hosts: Vec<_> =
+            source.children_named("host").map(NetworkHost::parse_bare).collect::<Result<_, _>>()?;
         match hosts.len() {
             0 => return Err(XmlError::xml("missing the host address for the iSCSI hostdev")),
             1 => {}
@@ -295,6 +292,9 @@ impl ScsiUnit {
         network.hosts = hosts;
         network.parse_initiator(source);
         let auth = source.child("auth").map(StorageAuth::parse).transpose()?;
+        if let Some(kind) = auth.as_ref().map(|a| a.secret_type).filter(|t| *t != SecretUsageType::Iscsi) {
+            return Err(XmlError::internal(format!("hostdev invalid secret type '{kind}'")));
+        }
         Ok(Self::Iscsi { network: Box::new(network), auth })
     }
 }
@@ -304,10 +304,11 @@ impl MdevHostdev {
         let missing =
             |what: &str| XmlError::unsupported(format!("Missing '{what}' attribute for element <address>"));
         let model = hostdev.require_token("model")?;
-        let address = source.child("address").ok_or_else(|| XmlError::xml("Missing <address> element"))?;
+        let address =
+            source.child("address").ok_or_else(|| XmlError::unsupported("Missing <address> element"))?;
         let uuid = address.attr("uuid").ok_or_else(|| missing("uuid"))?;
         let uuid = Uuid::parse_str(uuid).map_err(|_| {
-            XmlError::xml(format!("Cannot parse uuid attribute of element <address>: '{uuid}'"))
+            XmlError::internal(format!("Cannot parse uuid attribute of element <address>: '{uuid}'"))
         })?;
         let display = hostdev.attr_on_off("display")?;
         Ok(Self { model, display, ramfb: hostdev.attr_on_off("ramfb")?, uuid })
