@@ -75,6 +75,17 @@ virDomainPtr define(virConnectPtr connection, unsigned long number)
     return domain;
 }
 
+/* Ends a series of calls, one after another since BEGIN, in figures. */
+static void series(struct samples *samples, const char *name, struct cpu cpu, int64_t begin)
+{
+    size_t calls = samples->length;
+    if (!calls)
+        return;
+    figure(calls * 1e9 / (now() - begin), "1/s", "%s.rate", name);
+    cpu_since(cpu, name, calls);
+    latencies(samples, name, "us");
+}
+
 int populate(struct population *all, const char *name)
 {
     struct samples samples = { 0 };
@@ -91,27 +102,30 @@ int populate(struct population *all, const char *name)
         at = now();
         sample(&samples, at - start);
     }
-    if (name && all->length) {
-        figure(all->length * 1e9 / (at - begin), "1/s", "%s.rate", name);
-        cpu_since(cpu, name, all->length);
-        latencies(&samples, name, "us");
-    }
+    if (name)
+        series(&samples, name, cpu, begin);
     free(samples.ns);
     return 0;
 }
 
 int depopulate(struct population *all, const char *name)
 {
+    struct samples samples = { 0 };
     int result = 0;
-    int64_t begin = now();
+    struct cpu cpu = cpu_now();
+    int64_t begin = now(), at = begin;
     for (unsigned long i = 0; i < all->length; i++) {
+        int64_t start = at;
         if (virDomainUndefine(all->domains[i]) < 0)
             result = failed("undefine %s", all->names[i]);
         virDomainFree(all->domains[i]);
         free(all->names[i]);
+        at = now();
+        sample(&samples, at - start);
     }
-    if (name && all->length && result == 0)
-        figure(all->length * 1e9 / (now() - begin), "1/s", "%s.rate", name);
+    if (name && result == 0)
+        series(&samples, name, cpu, begin);
+    free(samples.ns);
     free(all->domains);
     free(all->names);
     return result;

@@ -86,7 +86,7 @@ struct population {
     char **names;
 };
 
-/* Defines options.domains, and undefines them; the rate is reported under NAME unless that is NULL. */
+/* Defines options.domains, and undefines them; figures as of measure() under NAME unless that is NULL. */
 int populate(struct population *all, const char *name);
 int depopulate(struct population *all, const char *name);
 
