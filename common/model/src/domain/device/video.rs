@@ -156,15 +156,15 @@ impl Video {
             Some("default") => None,
             _ => supported_token(model, "type", "video model")?,
         };
-        self.ram = number(model, "ram", "ram")?;
-        self.vram = parse_vram(model)?;
-        self.vram64 = number(model, "vram64", "vram64")?;
-        self.vgamem = number(model, "vgamem", "vgamem")?;
-        self.heads = match number(model, "heads", "heads")? {
+        self.ram = memory(model, "ram")?;
+        self.vram = memory(model, "vram")?;
+        self.vram64 = memory(model, "vram64")?;
+        self.vgamem = memory(model, "vgamem")?;
+        self.heads = match model.attr("heads").map(heads).transpose()? {
             Some(heads) => Some(heads).filter(|n| *n > 0),
             None => Some(1).filter(|_| self.model != Some(VideoModel::None)),
         };
-        self.primary = model.attr_yes_no("primary")?.unwrap_or_default();
+        self.primary = model.attr("primary") == Some("yes");
         self.acceleration = model.child("acceleration").map(Acceleration::parse).transpose()?;
         if let Some(resolution) = model.child("resolution") {
             self.resolution = Some((resolution.require_num("x")?, resolution.require_num("y")?));
@@ -192,12 +192,11 @@ impl Acceleration {
     }
 }
 
-fn parse_vram(model: &Element) -> Result<Option<u32>, XmlError> {
-    let Some(text) = model.attr("vram") else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| XmlError::xml(format!("cannot parse video ram '{text}'")))
+fn memory(model: &Element, name: &str) -> Result<Option<u32>, XmlError> {
+    let Some(text) = model.attr(name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| XmlError::xml(format!("cannot parse video {name} '{text}'")))
 }
 
-fn number(model: &Element, name: &str, what: &str) -> Result<Option<u32>, XmlError> {
-    let Some(text) = model.attr(name) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| XmlError::internal(format!("cannot parse video {what} '{text}'")))
+fn heads(text: &str) -> Result<u32, XmlError> {
+    text.parse().map_err(|_| XmlError::internal(format!("cannot parse video heads '{text}'")))
 }

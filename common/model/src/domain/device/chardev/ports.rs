@@ -105,8 +105,9 @@ impl DeviceXml for Console {
         w.start("console").attr("type", self.source.backend.kind());
         if let Backend::Pty { path: Some(path) } = &self.source.backend
             && !options.inactive
+            && self.port.is_none_or(|port| port == 0)
         {
-            // The older place of the terminal's path, which clients still read.
+            // The older place of the first terminal's path, which clients still read.
             w.attr("tty", path);
         }
         self.source.format_children(w, options, None);

@@ -35,6 +35,8 @@ impl StorageSource {
         let slice = slices.find(|s| s.attr("type") == Some("storage"));
         image.slice = slice.map(StorageSlice::parse).transpose()?;
         image.seclabels = DeviceSecLabel::parse_all(source)?;
+        // That a file could not be labelled is found out again at each start.
+        image.seclabels.retain(|label| options.status || !label.label_skip);
         image.auth = source.child("auth").map(StorageAuth::parse).transpose()?;
         image.encryption = source.child("encryption").map(Encryption::parse).transpose()?;
         image.reservations = source.child("reservations").map(Reservations::parse).transpose()?;
@@ -78,7 +80,7 @@ impl StorageSource {
         self.location.format_attrs(w);
         w.attr_opt("startupPolicy", layout.startup_policy);
         w.attr_opt("index", self.index.filter(|_| !options.inactive));
-        self.location.format_children(w);
+        self.location.format_children(w, options);
         for label in &self.seclabels {
             label.format(w);
         }
@@ -204,9 +206,9 @@ impl Location {
         }
     }
 
-    fn format_children(&self, w: &mut Writer) {
+    fn format_children(&self, w: &mut Writer, options: &FormatOptions) {
         match self {
-            Self::Network(network) => network.format_children(w),
+            Self::Network(network) => network.format_children(w, options),
             Self::Nvme(nvme) => {
                 w.start("address");
                 nvme.address.format_numbers(w).end();

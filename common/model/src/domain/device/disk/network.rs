@@ -2,6 +2,7 @@
 
 use super::source::{Cookie, HostTransport, NetworkHost, NetworkProtocol, NetworkSource};
 use crate::Token;
+use crate::domain::FormatOptions;
 use crate::xml::{Element, Writer, XmlError};
 
 impl NetworkSource {
@@ -70,7 +71,7 @@ impl NetworkSource {
             .attr_opt("tlsHostname", self.tls_hostname.as_ref());
     }
 
-    pub(super) fn format_children(&self, w: &mut Writer) {
+    pub(super) fn format_children(&self, w: &mut Writer, options: &FormatOptions) {
         for host in &self.hosts {
             host.format(w);
         }
@@ -79,7 +80,8 @@ impl NetworkSource {
         self.format_initiator(w);
         w.start("ssl").attr_yes_no("verify", self.ssl_verify).end_or_drop();
         w.start("cookies");
-        for cookie in &self.cookies {
+        // Cookies are as good as passwords.
+        for cookie in self.cookies.iter().filter(|_| options.secure) {
             w.start("cookie").attr("name", &cookie.name).text(&cookie.value).end();
         }
         w.end_or_drop();

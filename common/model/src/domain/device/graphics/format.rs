@@ -23,11 +23,22 @@ pub(super) fn format(graphics: &Graphics, w: &mut Writer, options: &FormatOption
         GraphicsKind::Dbus(dbus) => dbus.format_attrs(w, options),
     }
     for listen in &graphics.listens {
-        listen.format(w, options);
+        if !(options.migratable && unknown_to_older_hosts(&graphics.kind, listen)) {
+            listen.format(w, options);
+        }
     }
     format_children(&graphics.kind, w);
     graphics.info.format(w, options);
     w.end();
+}
+
+/// These say with attributes what newer hosts say with `<listen>`.
+fn unknown_to_older_hosts(kind: &GraphicsKind, listen: &Listen) -> bool {
+    matches!(
+        (kind, listen),
+        (GraphicsKind::Spice(_), Listen::None)
+            | (GraphicsKind::Vnc(_), Listen::Socket { socket: Some(_), .. })
+    )
 }
 
 fn format_children(kind: &GraphicsKind, w: &mut Writer) {
@@ -116,7 +127,7 @@ impl SpiceGraphics {
                     .attr_yes_no("autoport", Some(self.autoport));
                 listen.format_attrs(w, options);
             }
-            Some(Listen::Socket { .. } | Listen::None) if options.migratable => {
+            Some(Listen::None) if options.migratable => {
                 // Older hosts want to see that there is no port to choose.
                 w.attr_yes_no("autoport", Some(false));
             }

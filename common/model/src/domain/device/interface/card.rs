@@ -35,7 +35,10 @@ impl DeviceXml for Interface {
             mac: child("mac").map(Mac::parse).transpose()?.flatten(),
             model,
             driver: driver.map(|d| InterfaceDriver::parse(d, is_virtio)).transpose()?.unwrap_or_default(),
-            backend: child("backend").map(InterfaceBackend::parse).transpose()?.unwrap_or_default(),
+            backend: child("backend")
+                .map(|b| InterfaceBackend::parse(b, is_virtio))
+                .transpose()?
+                .unwrap_or_default(),
             target_dev: None,
             target_managed: None,
             guest_dev: attr("guest", "dev"),
@@ -310,7 +313,7 @@ impl GuestOffload {
 }
 
 impl InterfaceBackend {
-    fn parse(element: &Element) -> Result<Self, XmlError> {
+    fn parse(element: &Element, is_virtio: bool) -> Result<Self, XmlError> {
         // The reference knows the attribute and takes no value of it.
         if let Some(word) = element.attr("type") {
             return Err(XmlError::bad_attr("backend", "type", word).scoped(Scope::Domain));
@@ -318,7 +321,7 @@ impl InterfaceBackend {
         Ok(Self {
             log_file: element.attr_string("logFile"),
             tap: element.attr_string("tap"),
-            vhost: element.attr_string("vhost"),
+            vhost: element.attr_string("vhost").filter(|_| is_virtio),
         })
     }
 
