@@ -80,13 +80,15 @@ impl CpuTune {
         tune.iothread = Bandwidth::parse(e, "iothread_")?;
         tune.parse_pins(e, vcpus, iothreads)?;
         tune.parse_scheds(e, vcpus, iothreads)?;
+        let mut taken = Bitmap::new();
         for c in e.children_named("cachetune") {
             let fresh = CacheTune::parse(c, vcpus)?;
-            CacheTune::add(&mut tune.cache_tunes, fresh)?;
+            CacheTune::add(&mut tune.cache_tunes, &mut taken, fresh)?;
         }
+        let mut taken = Bitmap::new();
         for m in e.children_named("memorytune") {
             let fresh = MemoryTune::parse(m, vcpus)?;
-            MemoryTune::add(&mut tune.memory_tunes, fresh)?;
+            MemoryTune::add(&mut tune.memory_tunes, &mut taken, fresh)?;
         }
         Ok(tune)
     }

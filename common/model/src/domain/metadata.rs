@@ -1,5 +1,7 @@
 //! `metadata`: elements of other programs, one for each namespace.
 
+use std::collections::HashSet;
+
 use crate::xml::{Element, Node, Writer};
 
 /// The element as it is kept.
@@ -15,15 +17,9 @@ impl Metadata {
     /// The first element of each namespace; what has none is dropped, as the reference does.
     pub(super) fn parse(domain: &Element) -> Option<Self> {
         let mut kept = domain.child("metadata")?.detached(&[domain]);
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen = HashSet::new();
         kept.nodes.retain(|node| match node {
-            Node::Element(Element { namespace: Some(uri), .. }) => {
-                let fresh = !seen.iter().any(|s| **s == **uri);
-                if fresh {
-                    seen.push(uri.to_string());
-                }
-                fresh
-            }
+            Node::Element(Element { namespace: Some(uri), .. }) => seen.insert(uri.clone()),
             _ => false,
         });
         Some(Self(kept))

@@ -1,5 +1,7 @@
 //! `numatune`: host NUMA nodes that guest memory comes from.
 
+use std::collections::HashSet;
+
 use crate::bitmap::Bitmap;
 use crate::xml::{Element, Writer, XmlError};
 
@@ -110,7 +112,8 @@ impl NumaTune {
 }
 
 fn parse_nodes(e: &Element, cells: usize) -> Result<Vec<NumaMemNode>, XmlError> {
-    let mut nodes: Vec<NumaMemNode> = Vec::new();
+    let mut nodes = Vec::new();
+    let mut seen = HashSet::new();
     for n in e.children_named("memnode") {
         if cells == 0 {
             return Err(XmlError::xml("Element 'memnode' is invalid without any guest NUMA cells"));
@@ -121,7 +124,7 @@ fn parse_nodes(e: &Element, cells: usize) -> Result<Vec<NumaMemNode>, XmlError> 
                 "Argument 'cellid' in numatune memnode element must correspond to existing guest's NUMA cell";
             return Err(XmlError::xml(text));
         }
-        if nodes.iter().any(|other| other.cell == cell) {
+        if !seen.insert(cell) {
             return Err(XmlError::xml(format!("Multiple numatune memnode elements with cellid {cell}")));
         }
         let mode = n.attr_token("mode")?.unwrap_or_default();
@@ -130,7 +133,7 @@ fn parse_nodes(e: &Element, cells: usize) -> Result<Vec<NumaMemNode>, XmlError> 
         };
         nodes.push(NumaMemNode { cell, mode, nodeset: parse_nodeset(text)? });
     }
-    nodes.sort_by_key(|n| n.cell);
+    nodes.sort_by_key(|n: &NumaMemNode| n.cell);
     Ok(nodes)
 }
 

@@ -1,10 +1,13 @@
 //! From the element tree to [`Domain`].
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::clock::Clock;
 use super::cpu::Cpu;
 use super::cputune::CpuTune;
+use super::device::disk::target_index;
 use super::device::{self, Device};
 use super::features::Features;
 use super::idmap::IdMap;
@@ -102,13 +105,49 @@ impl Domain {
 
     fn parse_devices(&mut self, root: &Element, options: &ParseOptions) -> Result<(), XmlError> {
         self.emulator = root.child_text("devices/emulator");
+        let mut devices = Vec::new();
         for e in root.child("devices").into_iter().flat_map(Element::elements) {
             if let Some(device) = Device::parse(e, options)? {
-                device::insert(&mut self.devices, device);
+                devices.push(device);
+            }
+            if devices.len() > MAX_DEVICES {
+                return Err(XmlError::xml(format!("more than {MAX_DEVICES} devices")));
             }
         }
+        self.devices = ordered(devices);
         Ok(())
     }
+}
+
+/// Devices of a guest at most; more than any bus has room for, and few enough to compare each with each.
+const MAX_DEVICES: usize = 16_384;
+
+/// The order that [`device::insert`] makes of them one by one, without looking at all disks for each: disks of a bus
+/// stand together, buses in order of appearance.
+fn ordered(devices: Vec<Device>) -> Vec<Device> {
+    let (mut disks, others): (Vec<_>, Vec<_>) =
+        devices.into_iter().partition(|d| matches!(d, Device::Disk(_)));
+    let mut buses = Vec::new();
+    disks.sort_by_cached_key(|device| {
+        let Device::Disk(disk) = device else { return (0, None) };
+        let bus = buses.iter().position(|b| *b == disk.bus).unwrap_or_else(|| {
+            buses.push(disk.bus);
+            buses.len() - 1
+        });
+        (bus, target_index(&disk.target))
+    });
+    let mut by_kind: BTreeMap<usize, Vec<Device>> = BTreeMap::new();
+    for device in others {
+        let kind = by_kind.entry(device.rank()).or_default();
+        if matches!(device, Device::Controller(_)) {
+            device::insert(kind, device);
+        } else {
+            kind.push(device);
+        }
+    }
+    // Disks are the first kind.
+    disks.extend(by_kind.into_values().flatten());
+    disks
 }
 
 fn virt_type(root: &Element) -> Result<VirtType, XmlError> {

@@ -66,12 +66,16 @@ impl CacheTune {
         Ok(tune)
     }
 
-    pub(super) fn add(all: &mut Vec<Self>, fresh: Self) -> Result<(), XmlError> {
+    /// Keeps `fresh` unless its vCPUs are in another group; `taken`: those of all groups.
+    pub(super) fn add(all: &mut Vec<Self>, taken: &mut Bitmap, fresh: Self) -> Result<(), XmlError> {
         // A group without part or monitor says nothing and is not kept.
         if fresh.caches.is_empty() && fresh.monitors.is_empty() {
             return Ok(());
         }
-        check_groups(all.iter().map(|t| &t.vcpus), &fresh.vcpus, "cachetunes")?;
+        if taken.overlaps(&fresh.vcpus) {
+            return Err(clash(all.iter().any(|t| t.vcpus == fresh.vcpus), "cachetunes"));
+        }
+        fresh.vcpus.iter().for_each(|v| taken.insert(v));
         all.push(fresh);
         Ok(())
     }
@@ -135,11 +139,15 @@ impl MemoryTune {
         Ok(tune)
     }
 
-    pub(super) fn add(all: &mut Vec<Self>, fresh: Self) -> Result<(), XmlError> {
+    /// Keeps `fresh` unless its vCPUs are in another group; `taken`: those of all groups.
+    pub(super) fn add(all: &mut Vec<Self>, taken: &mut Bitmap, fresh: Self) -> Result<(), XmlError> {
         if fresh.nodes.is_empty() && fresh.monitors.is_empty() {
             return Ok(());
         }
-        check_groups(all.iter().map(|t| &t.vcpus), &fresh.vcpus, "memorytunes")?;
+        if taken.overlaps(&fresh.vcpus) {
+            return Err(clash(all.iter().any(|t| t.vcpus == fresh.vcpus), "memorytunes"));
+        }
+        fresh.vcpus.iter().for_each(|v| taken.insert(v));
         all.push(fresh);
         Ok(())
     }
@@ -164,14 +172,10 @@ fn group(e: &Element, vcpus: u32) -> Result<Bitmap, XmlError> {
     Ok(Bitmap::parse(text)?.iter().filter(|v| *v < vcpus).collect())
 }
 
-fn check_groups<'a>(
-    mut others: impl Iterator<Item = &'a Bitmap>,
-    fresh: &Bitmap,
-    what: &str,
-) -> Result<(), XmlError> {
-    match others.find(|o| o.overlaps(fresh)) {
-        None => Ok(()),
-        Some(o) if o == fresh => Err(XmlError::xml(format!("Identical vcpus in {what} found"))),
-        Some(_) => Err(XmlError::xml(format!("Overlapping vcpus in {what}"))),
+fn clash(identical: bool, what: &str) -> XmlError {
+    if identical {
+        XmlError::xml(format!("Identical vcpus in {what} found"))
+    } else {
+        XmlError::xml(format!("Overlapping vcpus in {what}"))
     }
 }

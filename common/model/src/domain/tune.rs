@@ -1,5 +1,7 @@
 //! `blkiotune` and `resource`: the guest's share of the host's disks, and its place among the host's groups.
 
+use std::collections::HashSet;
+
 use crate::xml::{Element, Writer, XmlError};
 
 /// `blkiotune`.
@@ -41,9 +43,10 @@ impl BlkioTune {
     pub(super) fn parse(domain: &Element) -> Result<Self, XmlError> {
         let Some(e) = domain.child("blkiotune") else { return Ok(Self::default()) };
         let mut tune = Self { weight: e.child_num("weight")?, devices: Vec::new() };
+        let mut seen = HashSet::new();
         for d in e.children_named("device") {
             let device = BlkioDevice::parse(d)?;
-            if tune.devices.iter().any(|other| other.path == device.path) {
+            if !seen.insert(device.path.clone()) {
                 return Err(XmlError::xml(format!("duplicate blkio device path '{}'", device.path)));
             }
             tune.devices.push(device);

@@ -1,5 +1,7 @@
 //! Virtual CPUs and iothreads: how many, and which.
 
+use std::collections::HashSet;
+
 use crate::bitmap::{self, Bitmap};
 use crate::xml::{Element, Number, Writer, XmlError};
 
@@ -144,10 +146,11 @@ pub struct ThreadPool {
 
 impl IoThreads {
     pub(super) fn parse(domain: &Element) -> Result<Self, XmlError> {
-        let mut threads: Vec<IoThread> = Vec::new();
+        let mut threads = Vec::new();
+        let mut seen = HashSet::new();
         for e in domain.child("iothreadids").into_iter().flat_map(|l| l.children_named("iothread")) {
             let id = e.require_positive("id")?;
-            if threads.iter().any(|t| t.id == id) {
+            if !seen.insert(id) {
                 return Err(XmlError::xml(format!("duplicate iothread id '{id}' found")));
             }
             threads.push(IoThread { id, autofill: false, pool: ThreadPool::parse(e)? });

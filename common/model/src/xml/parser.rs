@@ -106,7 +106,11 @@ impl<'t> Builder<'t> {
         if self.text.len() > self.limits.bytes {
             return Err(Fault::new(0, format!("document is longer than {} bytes", self.limits.bytes)));
         }
-        if let Some((at, c)) = self.text.char_indices().find(|(_, c)| !is_xml_char(*c)) {
+        // Only a control character, or the first byte of U+FFFE and U+FFFF, calls for a closer look.
+        let suspect = |b: u8| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0xef;
+        if self.text.bytes().any(suspect)
+            && let Some((at, c)) = self.text.char_indices().find(|(_, c)| !is_xml_char(*c))
+        {
             return Err(Fault::new(at, format!("PCDATA invalid Char value {}", c as u32)));
         }
         let mut reader = Reader::from_str(self.text);

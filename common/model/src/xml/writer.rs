@@ -1,9 +1,13 @@
 //! Text in libvirt's layout: two blanks per level, single quotes, empty elements closed at once.
 
 use std::fmt::{self, Display, Write as _};
+use std::ops::Range;
 
 use super::{Element, Node};
 use crate::Token;
+
+/// Room for most definitions, so that the text does not move while it grows.
+const USUAL_SIZE: usize = 8 << 10;
 
 /// Writes elements in order. Attributes follow [`Writer::start`]; every `start` is answered by an `end`.
 ///
@@ -23,7 +27,8 @@ pub struct Writer {
 
 #[derive(Debug)]
 struct Frame {
-    name: String,
+    /// Where the name stands in the text: the end tag copies it from there.
+    name: Range<usize>,
     /// Length of the text before this element, to take it back.
     start: usize,
     state: State,
@@ -44,12 +49,12 @@ enum State {
 impl Writer {
     /// A writer at the left margin.
     pub fn new() -> Self {
-        Self::default()
+        Self { out: String::with_capacity(USUAL_SIZE), ..Self::default() }
     }
 
     /// A writer whose outermost elements are `levels` deep.
     pub fn indented(levels: usize) -> Self {
-        Self { base_indent: levels, ..Self::default() }
+        Self { base_indent: levels, ..Self::new() }
     }
 
     /// Begins an element.
@@ -59,7 +64,8 @@ impl Writer {
         self.indent(self.frames.len());
         self.out.push('<');
         self.out.push_str(name);
-        let frame = Frame { name: name.to_owned(), start, state: State::Tag, parent_was_open, attributes: 0 };
+        let name = self.out.len() - name.len()..self.out.len();
+        let frame = Frame { name, start, state: State::Tag, parent_was_open, attributes: 0 };
         self.frames.push(frame);
         self
     }
@@ -127,7 +133,7 @@ impl Writer {
                     self.indent(self.frames.len());
                 }
                 self.out.push_str("</");
-                self.out.push_str(&frame.name);
+                self.out.extend_from_within(frame.name);
                 self.out.push_str(">\n");
             }
         }
