@@ -30,6 +30,9 @@ pub mod vsock;
 pub mod watchdog;
 mod words;
 
+#[cfg(test)]
+mod case_tests;
+
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 use info::DeviceInfo;
