@@ -61,15 +61,17 @@ impl CacheTune {
             if !set.iter().all(|v| tune.vcpus.contains(v)) {
                 return Err(XmlError::invalid("Monitor vcpus must be a subset of its allocation's"));
             }
-            tune.monitors.push((level, set));
+            if !set.is_empty() {
+                tune.monitors.push((level, set));
+            }
         }
         Ok(tune)
     }
 
     /// Keeps `fresh` unless its vCPUs are in another group; `taken`: those of all groups.
     pub(super) fn add(all: &mut Vec<Self>, taken: &mut Bitmap, fresh: Self) -> Result<(), XmlError> {
-        // A group without part or monitor says nothing and is not kept.
-        if fresh.caches.is_empty() && fresh.monitors.is_empty() {
+        // A group without part or monitor, or of vCPUs that the guest cannot have, says nothing and is not kept.
+        if fresh.vcpus.is_empty() || (fresh.caches.is_empty() && fresh.monitors.is_empty()) {
             return Ok(());
         }
         if taken.overlaps(&fresh.vcpus) {
@@ -134,14 +136,17 @@ impl MemoryTune {
             tune.nodes.push((id, bandwidth));
         }
         for m in e.children_named("monitor") {
-            tune.monitors.push(group(m, vcpus)?);
+            let set = group(m, vcpus)?;
+            if !set.is_empty() {
+                tune.monitors.push(set);
+            }
         }
         Ok(tune)
     }
 
     /// Keeps `fresh` unless its vCPUs are in another group; `taken`: those of all groups.
     pub(super) fn add(all: &mut Vec<Self>, taken: &mut Bitmap, fresh: Self) -> Result<(), XmlError> {
-        if fresh.nodes.is_empty() && fresh.monitors.is_empty() {
+        if fresh.vcpus.is_empty() || (fresh.nodes.is_empty() && fresh.monitors.is_empty()) {
             return Ok(());
         }
         if taken.overlaps(&fresh.vcpus) {
