@@ -61,7 +61,6 @@ async fn store_definition(
     driver.definitions.save(&definition.name, text).await.map_err(host_fault)?;
     let mut state = domain.lock();
     let change = if state.persistent.is_some() { Change::Updated } else { Change::Added };
-    state.updated = state.live.is_some();
     state.persistent = Some(Arc::new(definition));
     driver.tell(domain, &state, Lifecycle::Defined(change));
     drop(state);
@@ -89,14 +88,17 @@ pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
     let image = driver.paths.managed_save(&definition.name).map_err(host_fault)?;
     let nvram = definition.os.nvram.as_ref().and_then(|nvram| nvram.path.as_ref()).map(PathBuf::from);
     let autostart = driver.paths.autostart_link(&definition.name).map_err(host_fault)?;
-    blocking_fault(move || remove_belongings(&image, nvram, flags)).await?;
-    blocking(move || store::remove(&autostart)).await.map_err(host_fault)?;
-    driver.definitions.remove(&definition.name).await.map_err(host_fault)?;
+    let document = driver.definitions.path(&definition.name);
+    blocking_fault(move || {
+        remove_belongings(&image, nvram, flags)?;
+        store::remove(&autostart).map_err(host_fault)?;
+        store::remove(&document).map_err(host_fault)
+    })
+    .await?;
     let mut state = domain.lock();
     driver.tell(&domain, &state, Lifecycle::Undefined);
     state.persistent = None;
     state.autostart = false;
-    state.updated = false;
     drop(state);
     forget_if_empty(driver, &domain);
     Ok(())
@@ -180,7 +182,7 @@ pub fn describe(view: &View, flags: u32) -> Result<String, Fault> {
 pub async fn native(driver: &Driver, text: &str) -> Result<String, Fault> {
     let (mut definition, caps) = complete(driver, text, Source::Client).await?;
     let (facts, options) = (driver.facts().await, driver.native_options());
-    command::native_prepare(&mut definition, facts, &options).map_err(Fault::from)?;
+    command::native_prepare(&mut definition, &caps, facts, &options).map_err(Fault::from)?;
     let plan = command::plan(&definition, &caps, facts, &options).map_err(Fault::from)?;
     Ok(command::native_line(&plan))
 }
@@ -205,7 +207,10 @@ pub async fn complete(
     defaults::resolve_emulator(&mut definition, native, find).map_err(Fault::from)?;
     let emulator = definition.emulator.clone().unwrap_or_default();
     let caps = driver.capabilities.of(&emulator).await?;
-    match defaults::complete(&mut definition, &caps, facts) {
+    let completed = defaults::complete(&mut definition, &caps, facts);
+    // Definitions stay for long; the list has grown by doubling.
+    definition.devices.shrink_to_fit();
+    match completed {
         Ok(()) => {}
         Err(error) if source == Source::Client => return Err(error.into()),
         Err(error) => {

@@ -3,7 +3,11 @@
 
 use std::process::ExitCode;
 
+/// Heaps of the allocator: the workers share them, since thousands of small definitions stay for long.
+const HEAPS: i32 = 1;
+
 fn main() -> ExitCode {
+    host::memory::limit_heaps(HEAPS);
     let spec = daemon::Spec {
         name: "virtqemud",
         driver: "qemu",

@@ -69,9 +69,9 @@ pub enum Stopped {
     Shutdown = 0,
     /// A client destroyed it.
     Destroyed = 1,
-    /// It or QEMU crashed.
+    /// Its kernel panicked.
     Crashed = 2,
-    /// It did not start, or could not be taken over.
+    /// QEMU ended by itself, did not start, or could not be taken over.
     Failed = 5,
 }
 

@@ -4,12 +4,16 @@ use model::domain::Domain as Definition;
 use model::domain::device::Device;
 use model::domain::device::chardev::{Backend, Source};
 use model::domain::device::disk::Disk;
+use model::domain::device::memballoon::MemballoonModel;
 use model::domain::device::disk::source::Location;
+use model::domain::device::graphics::{GraphicsKind, Listen};
+
+use crate::defaults::facts::QemuConf;
 
 /// The disks, in the definition's order.
 pub fn disks(definition: &Definition) -> impl Iterator<Item = &Disk> {
     definition.devices.iter().filter_map(|device| match device {
-        Device::Disk(disk) => Some(disk),
+        Device::Disk(disk) => Some(&**disk),
         _ => None,
     })
 }
@@ -27,6 +31,13 @@ pub fn interface_count(definition: &Definition) -> usize {
     definition.devices.iter().filter(|device| matches!(device, Device::Interface(_))).count()
 }
 
+/// Whether memory can be taken back from the guest.
+pub fn has_balloon(definition: &Definition) -> bool {
+    definition.devices.iter().any(
+        |device| matches!(device, Device::Memballoon(balloon) if balloon.model != MemballoonModel::None),
+    )
+}
+
 /// The aliases of all devices.
 pub fn aliases(definition: &Definition) -> impl Iterator<Item = &str> {
     definition.devices.iter().filter_map(|device| device.info()?.alias.as_deref())
@@ -41,6 +52,27 @@ pub fn set_terminal(definition: &mut Definition, alias: &str, terminal: &str) {
         }
         if let Some(Source { backend: Backend::Pty { path }, .. }) = character_source(device) {
             *path = Some(terminal.to_owned());
+        }
+    }
+}
+
+/// Where a display listens when its definition leaves it open: the address that qemu.conf says.
+pub fn set_listen_addresses(definition: &mut Definition, conf: &QemuConf) {
+    for device in &mut definition.devices {
+        let Device::Graphics(graphics) = device else { continue };
+        let default = match graphics.kind {
+            GraphicsKind::Vnc(_) => &conf.vnc_listen,
+            GraphicsKind::Spice(_) => &conf.spice_listen,
+            _ => continue,
+        };
+        if graphics.listens.is_empty() {
+            graphics.listens.push(Listen::Address { address: None, from_config: false });
+        }
+        for listen in &mut graphics.listens {
+            if let Listen::Address { address: address @ None, from_config } = listen {
+                *address = Some(default.clone());
+                *from_config = true;
+            }
         }
     }
 }

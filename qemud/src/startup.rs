@@ -71,7 +71,8 @@ async fn load_definitions(driver: &Arc<Driver>) -> Result<(), Fault> {
 fn parse(found: Found) -> (String, Result<Definition, String>) {
     let definition = found.text.map_err(|error| fault::chain(&error)).and_then(|text| {
         let definition = Definition::parse_str(&text, &ParseOptions::default());
-        let definition = definition.map_err(|error| error.to_string())?;
+        let mut definition = definition.map_err(|error| error.to_string())?;
+        definition.devices.shrink_to_fit();
         if definition.name != found.name {
             return Err(format!("the file is '{}', but the domain is '{}'", found.path.display(), definition.name));
         }

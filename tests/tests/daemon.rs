@@ -16,8 +16,7 @@ struct Started {
 
 impl Started {
     fn of(instance: &Instance) -> Self {
-        let text = std::fs::read_to_string(instance.run_dir().join("virtqemud.pid")).unwrap();
-        let pid = Pid::from_raw(text.parse().unwrap()).unwrap();
+        let pid = holder(instance);
         Self { pid, process: pidfd_open(pid, PidfdFlags::empty()).unwrap() }
     }
 
@@ -33,6 +32,12 @@ impl Drop for Started {
     fn drop(&mut self) {
         let _ = rustix::process::pidfd_send_signal(&self.process, Signal::KILL);
     }
+}
+
+/// The process that the PID file names.
+fn holder(instance: &Instance) -> Pid {
+    let text = std::fs::read_to_string(instance.run_dir().join("virtqemud.pid")).unwrap();
+    Pid::from_raw(text.parse().unwrap()).unwrap()
 }
 
 fn virsh(instance: &Instance, uri: &str, arguments: &[&str]) -> tests::Output {
@@ -56,7 +61,7 @@ fn a_client_of_the_session_starts_the_daemon() {
     }
     // The next client finds it.
     assert_eq!(virsh(&instance, &uri, &["list", "--all", "--name"]).ok().trim(), "");
-    assert_eq!(Started::of(&instance).pid, started.pid);
+    assert_eq!(holder(&instance), started.pid);
     started.stop();
     assert!(!instance.socket().exists());
 }
@@ -78,7 +83,7 @@ fn of_clients_that_come_at_once_all_are_served_by_one_daemon() {
     let started = Started::of(&instance);
     // The others have ended, or do now that they find the place taken; the one that serves goes on.
     assert_eq!(virsh(&instance, &uri, &["uri"]).ok().trim(), uri);
-    assert_eq!(Started::of(&instance).pid, started.pid);
+    assert_eq!(holder(&instance), started.pid);
     started.stop();
 }
 

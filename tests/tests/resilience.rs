@@ -175,8 +175,15 @@ fn a_daemon_killed_at_any_moment_leaves_nothing_behind() {
 
 /// Where the daemon is killed, each at its first to fourth passing.
 const FAULT_POINTS: [&str; 9] = [
-    "store.create", "store.write", "store.sync", "store.rename", "store.dirsync", "start.files",
-    "start.spawned", "start.running", "stop.cleaned",
+    "store.create",
+    "store.write",
+    "store.sync",
+    "store.rename",
+    "store.dirsync",
+    "start.files",
+    "start.spawned",
+    "start.running",
+    "stop.cleaned",
 ];
 
 /// Define, start, destroy; any of them may be cut short. Says whether the definition was acknowledged.

@@ -80,12 +80,23 @@ pub fn xml(error: XmlError) -> Fault {
 
 /// The error and its causes, in one line.
 pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+    let mut text = one(error);
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
-        text.push_str(&error.to_string());
+        text.push_str(&one(error));
         cause = error.source();
+    }
+    text
+}
+
+/// An error without its causes; a system's error without its number, which the fault carries beside the text.
+fn one(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    if text.ends_with(')')
+        && let Some(at) = text.rfind(" (os error ")
+    {
+        text.truncate(at);
     }
     text
 }

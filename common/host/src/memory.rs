@@ -180,9 +180,22 @@ fn huge_pages(dir: &Path) -> Result<Vec<Pages>> {
     Ok(all)
 }
 
+/// Bounds how many separate heaps the C library's allocator keeps for threads (mallopt(3), `M_ARENA_MAX`). With
+/// one per thread, what one thread frees no other uses again, and a daemon with a pool of threads keeps twice the
+/// memory that it needs. To be called before the first thread is made. False: refused.
+pub fn limit_heaps(most: i32) -> bool {
+    // SAFETY: mallopt only sets a number inside the allocator, under the allocator's own lock.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, most) == 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_allocator_takes_a_bound() {
+        assert!(limit_heaps(8));
+    }
     use std::fs;
 
     fn put(root: &Path, path: &str, text: &str) {

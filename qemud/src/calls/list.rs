@@ -1,14 +1,12 @@
 //! Lists and counts of domains: the call with filters, and the older pairs of count and list.
 
-use std::sync::Arc;
-
 use protocol::consts::connect_list_all_domains_flags as want;
 use protocol::limits;
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorDomain, Fault};
 
-use crate::domain::{Condition, Domain, View};
-use crate::driver::{Driver, named};
+use crate::domain::{Condition, State, View};
+use crate::driver::{Driver, wire_uuid};
 
 /// Flags that ask for what no domain of this daemon has yet: saved state, snapshots, checkpoints. Their
 /// opposites hold for every domain.
@@ -36,54 +34,62 @@ pub const ALL_FLAGS: u32 = want::ACTIVE
     | want::NO_CHECKPOINT;
 
 /// Whether a domain passes the filter: of every group of flags of which some are set, one must hold.
-pub fn passes(view: &View, flags: u32) -> bool {
-    let active = view.is_active();
-    let state = match view.status.condition {
+pub fn passes(state: &State, flags: u32) -> bool {
+    let condition = match state.status.condition {
         Condition::Running => want::RUNNING,
         Condition::Paused => want::PAUSED,
         Condition::Shutoff => want::SHUTOFF,
         Condition::Shutdown | Condition::Crashed | Condition::PmSuspended => want::OTHER,
     };
     let groups = [
-        (want::ACTIVE | want::INACTIVE, if active { want::ACTIVE } else { want::INACTIVE }),
+        (want::ACTIVE | want::INACTIVE, if state.live.is_some() { want::ACTIVE } else { want::INACTIVE }),
         (
             want::PERSISTENT | want::TRANSIENT,
-            if view.persistent.is_some() { want::PERSISTENT } else { want::TRANSIENT },
+            if state.persistent.is_some() { want::PERSISTENT } else { want::TRANSIENT },
         ),
-        (want::RUNNING | want::PAUSED | want::SHUTOFF | want::OTHER, state),
+        (want::RUNNING | want::PAUSED | want::SHUTOFF | want::OTHER, condition),
         (want::MANAGEDSAVE | want::NO_MANAGEDSAVE, want::NO_MANAGEDSAVE),
         (
             want::AUTOSTART | want::NO_AUTOSTART,
-            if view.autostart { want::AUTOSTART } else { want::NO_AUTOSTART },
+            if state.autostart { want::AUTOSTART } else { want::NO_AUTOSTART },
         ),
     ];
     let none = HAS_NONE.map(|(has, no)| (has | no, no));
     groups.iter().chain(&none).all(|(group, holds)| flags & group == 0 || flags & holds != 0)
 }
 
-/// The domains that pass the filter; one that vanishes meanwhile is left out.
-pub fn filtered(driver: &Driver, flags: u32) -> Vec<(Arc<Domain>, View)> {
+/// The domains that pass the filter; one that is on its way in or out is left out.
+pub fn filtered(driver: &Driver, flags: u32) -> Vec<View> {
     let domains = driver.domains.list();
-    let views = domains.iter().map(|domain| (domain, domain.view()));
-    views
-        .filter(|(_, view)| view.definition().is_ok() && passes(view, flags))
-        .map(|(domain, view)| (Arc::clone(domain), view))
-        .collect()
+    let there = domains.iter().filter(|domain| shown(&domain.lock(), flags));
+    there.map(|domain| domain.view()).collect()
 }
 
 /// The reply of the list call: the domains, or with `need_results` off their number alone.
 pub fn all(driver: &Driver, need_results: bool, flags: u32) -> Result<(Vec<NonnullDomain>, u32), Fault> {
-    let found = filtered(driver, flags);
-    let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+    let domains = driver.domains.list();
     if !need_results {
-        return Ok((Vec::new(), count));
+        let count = domains.iter().filter(|domain| shown(&domain.lock(), flags)).count();
+        return Ok((Vec::new(), u32::try_from(count).unwrap_or(u32::MAX)));
     }
-    if found.len() > limits::DOMAIN_LIST_MAX {
-        let detail = format!("{} domains are more than the {} of one reply", found.len(), limits::DOMAIN_LIST_MAX);
+    let named = domains.iter().filter_map(|domain| {
+        let state = domain.lock();
+        let id = state.live.as_ref().map_or(-1, |live| live.id);
+        let named = || NonnullDomain { name: state.name.clone(), uuid: wire_uuid(domain.uuid()), id };
+        shown(&state, flags).then(named)
+    });
+    let named: Vec<NonnullDomain> = named.collect();
+    if named.len() > limits::DOMAIN_LIST_MAX {
+        let detail =
+            format!("{} domains are more than the {} of one reply", named.len(), limits::DOMAIN_LIST_MAX);
         return Err(Fault::internal(ErrorDomain::RPC, detail));
     }
-    // A domain that lost its definition since it was filtered is not there any more.
-    Ok((found.iter().filter_map(|(_, view)| named(view).ok()).collect(), count))
+    let count = u32::try_from(named.len()).unwrap_or(u32::MAX);
+    Ok((named, count))
+}
+
+fn shown(state: &State, flags: u32) -> bool {
+    (state.live.is_some() || state.persistent.is_some()) && passes(state, flags)
 }
 
 /// Ids of active domains, at most `most`.

@@ -43,7 +43,7 @@ impl DomainStats<Call> for Virtqemud {
         check_flags("virConnectGetAllDomainStats", args.flags, known)?;
         let groups = wanted_groups(args.stats, args.flags & filter::ENFORCE_STATS != 0)?;
         let views = if args.doms.is_empty() {
-            list::filtered(&self.driver, args.flags & FILTER).into_iter().map(|(_, view)| view).collect()
+            list::filtered(&self.driver, args.flags & FILTER)
         } else {
             self.named_views(&args.doms, args.flags & FILTER)
         };
@@ -82,8 +82,9 @@ impl DomainStats<Call> for Virtqemud {
 impl Virtqemud {
     /// The domains that the client named, without those that are gone or do not pass the filter.
     fn named_views(&self, doms: &[NonnullDomain], flags: u32) -> Vec<View> {
-        let views = doms.iter().filter_map(|named| self.driver.view(named).ok());
-        views.filter(|view| view.definition().is_ok() && list::passes(view, flags)).collect()
+        let domains = doms.iter().filter_map(|named| self.driver.domain(named).ok());
+        let wanted = domains.filter(|domain| list::passes(&domain.lock(), flags));
+        wanted.map(|domain| domain.view()).filter(|view| view.definition().is_ok()).collect()
     }
 }
 

@@ -111,7 +111,7 @@ impl Build<'_> {
     /// All controllers.
     pub fn controllers(&self) -> impl Iterator<Item = &model::domain::device::controller::Controller> {
         self.domain.devices.iter().filter_map(|device| match device {
-            Device::Controller(controller) => Some(controller),
+            Device::Controller(controller) => Some(&**controller),
             _ => None,
         })
     }

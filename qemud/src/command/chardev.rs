@@ -104,13 +104,15 @@ fn vdagent(id: &str, mouse: Option<MouseMode>, clipboard: Option<bool>) -> Strin
 fn datagram(id: &str, udp: &UdpSource) -> String {
     let host = udp.connect_host.as_deref().unwrap_or("");
     let service = udp.connect_service.as_deref().unwrap_or("");
-    let mut text = format!("udp,id={id},host={},port={}", commas(host), commas(service));
-    if udp.bind_host.is_some() || udp.bind_service.is_some() {
-        let host = udp.bind_host.as_deref().unwrap_or("");
-        let service = udp.bind_service.as_deref().unwrap_or("0");
-        text.push_str(&format!(",localaddr={},localport={}", commas(host), commas(service)));
-    }
-    text
+    let local = udp.bind_host.as_deref().unwrap_or("");
+    let port = udp.bind_service.as_deref().unwrap_or("0");
+    format!(
+        "udp,id={id},host={},port={},localaddr={},localport={}",
+        commas(host),
+        commas(service),
+        commas(local),
+        commas(port)
+    )
 }
 
 fn stream(build: &mut Build<'_>, id: &str, tcp: &TcpSource) -> Result<String, PlanError> {

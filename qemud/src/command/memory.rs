@@ -55,7 +55,7 @@ impl<'a> Region<'a> {
         Region {
             id,
             file: alias,
-            kib: memory.size.next_multiple_of(MIB),
+            kib: memory.size.next_multiple_of(MODULE),
             cell: memory.node,
             path: memory.path.as_deref(),
             access: memory.access.map(|access| match access {
@@ -215,6 +215,9 @@ fn huge_page(region: &Region<'_>, build: &Build<'_>) -> Result<Option<String>, P
     }
 }
 
+/// Sizes of memory modules are multiples of the guest's huge pages, KiB.
+const MODULE: u64 = 2048;
+
 /// Ordinary pages of x86, KiB.
 const SYSTEM_PAGE: u64 = 4;
 
@@ -238,30 +241,26 @@ fn policy(region: &Region<'_>, build: &Build<'_>, props: Props) -> Props {
 /// NUMA cells with their memory.
 pub fn numa(build: &mut Build<'_>) -> Result<(), PlanError> {
     let cells = &build.domain.cpu.numa.cells;
-    let mut options = Vec::new();
     let plain = plain_memory(build);
     for (number, cell) in cells.iter().enumerate() {
         let kib = cell.memory_kib.next_multiple_of(MIB);
         let cpus: String = cell.cpus.as_ref().map(ranges).unwrap_or_default();
         if plain {
-            options.push(format!("node,nodeid={number}{cpus},mem={}", kib / MIB));
+            build.plan.option("-numa", format!("node,nodeid={number}{cpus},mem={}", kib / MIB));
             continue;
         }
         let id = format!("ram-node{number}");
         let region = Region { id: &id, file: &id, kib, cell: Some(number as u32), ..Region::default() };
         let object = backend(&region, build)?;
         build.object(&object);
-        options.push(format!("node,nodeid={number}{cpus},memdev={id}"));
+        build.plan.option("-numa", format!("node,nodeid={number}{cpus},memdev={id}"));
     }
     for (from, cell) in cells.iter().enumerate() {
         for (to, distance) in cell.distances.iter().enumerate() {
             if *distance != 0 {
-                options.push(format!("dist,src={from},dst={to},val={distance}"));
+                build.plan.option("-numa", format!("dist,src={from},dst={to},val={distance}"));
             }
         }
-    }
-    for option in options {
-        build.plan.option("-numa", option);
     }
     Ok(())
 }

@@ -149,7 +149,7 @@ fn some(build: &mut Build<'_>, devices: &[Device], wanted: fn(&Device) -> bool) 
 }
 
 fn is_ccid(device: &Device) -> bool {
-    matches!(device, Device::Controller(Controller { kind: ControllerKind::Ccid, .. }))
+    matches!(device, Device::Controller(controller) if controller.kind == ControllerKind::Ccid)
 }
 
 /// Controllers by kind: buses before what sits on them.

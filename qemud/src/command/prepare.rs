@@ -3,6 +3,7 @@
 
 use model::domain::Domain;
 use model::domain::device::Device;
+use model::domain::device::address::Address;
 use model::domain::device::chardev::{Backend, ChannelTarget};
 use model::domain::device::graphics::{GraphicsKind, Listen};
 use model::domain::device::info::DeviceInfo;
@@ -13,6 +14,7 @@ use model::domain::os::{Firmware, FirmwareFeature, Loader, LoaderType, Nvram};
 use super::PlanError;
 use super::firmware::{Mapping, Wanted, choose};
 use super::options::PlanOptions;
+use crate::capabilities::QemuCaps;
 use crate::defaults::facts::HostFacts;
 
 /// Ports shown instead of those a start would find free.
@@ -28,7 +30,12 @@ pub fn prepare(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> 
 }
 
 /// As [`prepare`], for a line that is only shown: no interface is set up, no port is taken.
-pub fn native_prepare(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Result<(), PlanError> {
+pub fn native_prepare(
+    domain: &mut Domain,
+    caps: &QemuCaps,
+    host: &HostFacts,
+    options: &PlanOptions,
+) -> Result<(), PlanError> {
     for device in &mut domain.devices {
         match device {
             Device::Interface(interface) => disconnect(interface),
@@ -58,6 +65,9 @@ pub fn native_prepare(domain: &mut Domain, host: &HostFacts, options: &PlanOptio
             _ => {}
         }
     }
+    // Interfaces lost their places; with what they are now they may get others.
+    let board = crate::defaults::board(domain, caps, host);
+    crate::defaults::place(domain, &board)?;
     prepare(domain, host, options)
 }
 
@@ -93,12 +103,7 @@ fn disconnect(interface: &mut Interface) {
         sndbuf: None,
         coalesce_rx_frames: None,
         teaming: None,
-        info: DeviceInfo {
-            alias: interface.info.alias.clone(),
-            address: interface.info.address.clone(),
-            boot_order: interface.info.boot_order,
-            ..DeviceInfo::default()
-        },
+        info: DeviceInfo { alias: interface.info.alias.clone(), ..DeviceInfo::default() },
     };
     *interface = shown;
 }
@@ -109,7 +114,13 @@ fn channels(domain: &mut Domain, options: &PlanOptions) {
     for device in &mut domain.devices {
         let Device::Channel(channel) = device else { continue };
         let ChannelTarget::Virtio { name, .. } = &channel.target else { continue };
-        let file = name.clone().or_else(|| channel.info.alias.clone()).unwrap_or_default();
+        let file = match (name, &channel.info.address) {
+            (Some(name), _) => name.clone(),
+            (None, Some(Address::VirtioSerial(at))) => {
+                format!("vioser-{:02}-{:02}-{:02}.sock", at.controller, at.bus, at.port)
+            }
+            (None, _) => channel.info.alias.clone().unwrap_or_default(),
+        };
         if let Backend::Unix(unix) = &mut channel.source.backend
             && unix.path.is_none()
         {

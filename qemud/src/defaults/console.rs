@@ -10,7 +10,7 @@ use super::error::{DefaultsError, Part};
 
 /// Pairs the first console with the first serial port and gives numbers.
 pub fn pair(domain: &mut Domain) -> Result<(), DefaultsError> {
-    number(domain);
+    number(domain)?;
     if domain.os.os_type == OsType::Hvm {
         pair_first(domain)?;
     }
@@ -77,54 +77,74 @@ fn stub(domain: &mut Domain, others: bool) {
     }
 }
 
-/// Numbers of those that have none: the next after the highest of their kind.
-fn number(domain: &mut Domain) {
+/// Numbers of those that have none: the next after the highest of their kind. A later console gets a number of its
+/// own even if the document repeats an earlier one; a repeated port is an error.
+fn number(domain: &mut Domain) -> Result<(), DefaultsError> {
     for index in 0..domain.devices.len() {
-        let next = match &domain.devices[index] {
-            Device::Serial(serial) if serial.port.is_none() => next(domain, |device| match device {
-                Device::Serial(other) if other.target_type == serial.target_type => other.port,
-                _ => None,
-            }),
-            Device::Parallel(parallel) if parallel.port.is_none() => next(domain, |device| match device {
-                Device::Parallel(other) => other.port,
-                _ => None,
-            }),
-            Device::Console(console) if console.port.is_none() => next(domain, |device| match device {
-                Device::Console(other) => other.port,
-                _ => None,
-            }),
-            _ => continue,
+        let device = &domain.devices[index];
+        let Some(port) = port(device) else { continue };
+        let taken = |wanted: u32| {
+            domain.devices[..index].iter().any(|other| same_kind(device, other) && self::port(other) == Some(Some(wanted)))
+        };
+        let number = match port {
+            Some(number) if !taken(number) => continue,
+            Some(number) if !matches!(device, Device::Console(_)) => {
+                return Err(DefaultsError::internal(format!("target port '{number}' already allocated"))
+                    .by(Part::Domain));
+            }
+            _ => next(domain, device),
         };
         match &mut domain.devices[index] {
-            Device::Serial(serial) => serial.port = Some(next),
-            Device::Parallel(parallel) => parallel.port = Some(next),
-            Device::Console(console) => console.port = Some(next),
+            Device::Serial(serial) => serial.port = Some(number),
+            Device::Parallel(parallel) => parallel.port = Some(number),
+            Device::Console(console) => console.port = Some(number),
             _ => {}
         }
     }
+    Ok(())
 }
 
-fn next(domain: &Domain, port: impl Fn(&Device) -> Option<u32>) -> u32 {
-    domain.devices.iter().filter_map(port).max().map_or(0, |highest| highest.saturating_add(1))
+/// Number of a device that has one at all.
+fn port(device: &Device) -> Option<Option<u32>> {
+    match device {
+        Device::Serial(serial) => Some(serial.port),
+        Device::Parallel(parallel) => Some(parallel.port),
+        Device::Console(console) => Some(console.port),
+        _ => None,
+    }
+}
+
+/// Serial ports are numbered by type.
+fn same_kind(one: &Device, other: &Device) -> bool {
+    match (one, other) {
+        (Device::Serial(one), Device::Serial(other)) => one.target_type == other.target_type,
+        (Device::Parallel(_), Device::Parallel(_)) | (Device::Console(_), Device::Console(_)) => true,
+        _ => false,
+    }
+}
+
+fn next(domain: &Domain, device: &Device) -> u32 {
+    let ports = domain.devices.iter().filter(|other| same_kind(device, other)).filter_map(|other| port(other).flatten());
+    ports.max().map_or(0, |highest| highest.saturating_add(1))
 }
 
 fn first_serial(domain: &Domain) -> Option<&Serial> {
     domain.devices.iter().find_map(|device| match device {
-        Device::Serial(serial) => Some(serial),
+        Device::Serial(serial) => Some(&**serial),
         _ => None,
     })
 }
 
 fn consoles(domain: &Domain) -> impl Iterator<Item = &Console> {
     domain.devices.iter().filter_map(|device| match device {
-        Device::Console(console) => Some(console),
+        Device::Console(console) => Some(&**console),
         _ => None,
     })
 }
 
 fn consoles_mut(domain: &mut Domain) -> impl Iterator<Item = &mut Console> {
     domain.devices.iter_mut().filter_map(|device| match device {
-        Device::Console(console) => Some(console),
+        Device::Console(console) => Some(&mut **console),
         _ => None,
     })
 }

@@ -21,8 +21,8 @@ const MAX_IMPLICIT: u32 = 1024;
 
 /// Adds what the machine has: USB, the chipset's SATA, the root bus. Gives numbers to those without.
 pub fn defaults(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsError> {
-    number(domain);
     masters_first(domain);
+    number(domain);
     if board.x86() && board.machine != "isapc" && find(domain, is_usb, 0).is_none() {
         let kind = ControllerKind::Usb { model: Some(default_usb(board)), ports: None };
         add(domain, kind, 0);
@@ -102,7 +102,7 @@ fn masters_first(domain: &mut Domain) {
         let index = master.index;
         let first = domain.devices[..position].iter().position(|device| {
             matches!(device, Device::Controller(other)
-                if other.index == index && other.info.master_port.is_some() && is_usb(&other.kind))
+                if index.is_some() && other.index == index && usb2_part(&other.kind).and_then(companion_port).is_some())
         });
         if let Some(first) = first {
             domain.devices[first..=position].rotate_right(1);
@@ -141,7 +141,7 @@ fn indexes(domain: &Domain, test: impl Fn(&ControllerKind) -> bool) -> impl Iter
 fn find(domain: &Domain, test: fn(&ControllerKind) -> bool, index: u32) -> Option<&Controller> {
     domain.devices.iter().find_map(|device| match device {
         Device::Controller(controller) if test(&controller.kind) && controller.index == Some(index) => {
-            Some(controller)
+            Some(&**controller)
         }
         _ => None,
     })
@@ -188,7 +188,8 @@ fn root(domain: &mut Domain, model: PciModel) -> Result<(), DefaultsError> {
 /// The device that stands for each PCI controller.
 fn pci_devices(domain: &mut Domain) {
     for device in &mut domain.devices {
-        if let Device::Controller(Controller { kind: ControllerKind::Pci(pci), .. }) = device
+        if let Device::Controller(controller) = device
+            && let ControllerKind::Pci(pci) = &mut controller.kind
             && pci.model_name.is_none()
         {
             pci.model_name = pci.model.and_then(device_of);

@@ -58,6 +58,11 @@ pub fn board<'a>(domain: &Domain, caps: &'a QemuCaps, host: &'a HostFacts) -> Bo
     Board { caps, host, virt: domain.virt_type.to_string(), arch, machine }
 }
 
+/// Gives an address to every device that has none.
+pub fn place(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsError> {
+    address::assign(domain, board)
+}
+
 fn devices(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsError> {
     domain.devices.iter_mut().try_for_each(|device| crate::device::complete(device, board))
 }

@@ -27,6 +27,9 @@ impl QemuDevice for Interface {
         if self.model.is_none() && !passed {
             self.model = Some(DEFAULT_MODEL.to_owned());
         }
+        if !is_virtio(self) {
+            self.backend.vhost = None;
+        }
         Ok(())
     }
 
@@ -41,8 +44,8 @@ impl QemuDevice for Interface {
         Some(match self.model.as_deref() {
             Some("usb-net") => Connect::NONE,
             Some("virtio" | "virtio-non-transitional") => board.virtio(false),
-            Some("e1000e" | "vmxnet3" | "igb") => board.pcie(),
-            _ => board.pci(),
+            Some("virtio-transitional" | "e1000" | "rtl8139" | "vmxnet3") => board.pci(),
+            _ => board.pcie(),
         })
     }
 

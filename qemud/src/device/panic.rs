@@ -10,7 +10,6 @@ use crate::command::build::Build;
 use crate::command::props::Props;
 use crate::defaults::DefaultsError;
 use crate::defaults::board::Board;
-use crate::defaults::pci::bus::Connect;
 
 impl QemuDevice for Panic {
     fn complete(&mut self, _board: &Board<'_>) -> Result<(), DefaultsError> {
@@ -34,10 +33,6 @@ impl QemuDevice for Panic {
         }
     }
 
-    fn plug(&self, board: &Board<'_>) -> Option<Connect> {
-        (self.model == Some(PanicModel::Pvpanic)).then(|| board.pcie())
-    }
-
     fn args(&self, build: &mut Build<'_>) -> Result<(), PlanError> {
         match self.model {
             Some(PanicModel::Isa) | None => {
@@ -46,10 +41,6 @@ impl QemuDevice for Panic {
                     _ => None,
                 };
                 build.device(Props::device("pvpanic").opt("ioport", port))
-            }
-            Some(PanicModel::Pvpanic) => {
-                let props = build.place(Props::device("pvpanic-pci"), &self.info)?;
-                build.device(props)
             }
             // Part of the CPU's Hyper-V features.
             Some(PanicModel::Hyperv) => Ok(()),

@@ -20,10 +20,8 @@ impl QemuDevice for Shmem {
         if self.model == Some(ShmemModel::IvshmemPlain) {
             self.size.get_or_insert(DEFAULT_SIZE);
         }
-        if let Some(server) = &mut self.server
-            && server.path.is_none()
-        {
-            server.path = Some(format!("/var/lib/libvirt/shmem-{}-sock", self.name));
+        if self.model == Some(ShmemModel::IvshmemDoorbell) {
+            self.msi.get_or_insert_default().ioeventfd.get_or_insert(true);
         }
         Ok(())
     }
@@ -49,13 +47,15 @@ impl QemuDevice for Shmem {
 
     fn args(&self, build: &mut Build<'_>) -> Result<(), PlanError> {
         let alias = build.alias(&self.info)?;
-        let props = match self.model {
-            Some(ShmemModel::IvshmemDoorbell) => doorbell(self, &alias, build)?,
-            _ => plain(self, &alias, build),
-        };
+        let doorbell = self.model == Some(ShmemModel::IvshmemDoorbell);
+        let props = if doorbell { doorbell_device(self, &alias) } else { plain(self, &alias, build) };
         let role = self.role.map(|role| if role == ShmemRole::Master { "on" } else { "off" });
         let props = build.place(props.opt_str("master", role), &self.info)?;
-        build.device(props)
+        build.device(props)?;
+        if doorbell {
+            server(self, &alias, build);
+        }
+        Ok(())
     }
 }
 
@@ -69,17 +69,18 @@ fn plain(shmem: &Shmem, alias: &str, build: &mut Build<'_>) -> Props {
     Props::device("ivshmem-plain").str("id", alias).str("memdev", &memdev)
 }
 
-fn doorbell(shmem: &Shmem, alias: &str, build: &mut Build<'_>) -> Result<Props, PlanError> {
-    let path =
-        shmem.server.as_ref().and_then(|server| server.path.as_deref()).ok_or_else(|| {
-            PlanError::internal(format!("shared memory '{}' has no server socket", shmem.name))
-        })?;
-    let id = format!("char{alias}");
-    build.plan.option("-chardev", format!("socket,id={id},path={}", commas(path)));
+fn doorbell_device(shmem: &Shmem, alias: &str) -> Props {
     let msi = shmem.msi.unwrap_or_default();
-    Ok(Props::device(ShmemModel::IvshmemDoorbell.as_str())
+    Props::device(ShmemModel::IvshmemDoorbell.as_str())
         .str("id", alias)
-        .str("chardev", &id)
+        .str("chardev", &format!("char{alias}"))
         .opt("vectors", msi.vectors)
-        .opt("ioeventfd", msi.ioeventfd))
+        .opt("ioeventfd", msi.ioeventfd)
+}
+
+/// The socket of the server that hands out the memory and the doorbells.
+fn server(shmem: &Shmem, alias: &str, build: &mut Build<'_>) {
+    let given = shmem.server.as_ref().and_then(|server| server.path.clone());
+    let path = given.unwrap_or_else(|| format!("/var/lib/libvirt/shmem-{}-sock", shmem.name));
+    build.plan.option("-chardev", format!("socket,id=char{alias},path={}", commas(&path)));
 }

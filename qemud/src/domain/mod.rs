@@ -41,8 +41,6 @@ pub struct State {
     pub autostart: bool,
     /// State and reason as clients see them.
     pub status: Status,
-    /// The definition was changed while the guest runs.
-    pub updated: bool,
     /// Undefined: callers that waited for a job of this domain find it gone.
     pub gone: bool,
 }
@@ -87,8 +85,10 @@ pub enum Ending {
     Shutdown,
     /// A client destroyed it.
     Destroyed,
-    /// It or QEMU crashed.
+    /// QEMU ended by itself, without the guest powering off.
     Crashed,
+    /// The guest's kernel panicked, and its definition says to end it then.
+    Panicked,
     /// It did not start.
     Failed,
     /// The daemon could not take it over.
@@ -130,7 +130,6 @@ impl Domain {
             persistent: state.persistent.clone(),
             live: state.live.clone(),
             autostart: state.autostart,
-            updated: state.updated,
             status: state.status,
         }
     }
@@ -163,8 +162,6 @@ pub struct View {
     pub live: Option<Live>,
     /// Whether it is started with the daemon.
     pub autostart: bool,
-    /// The definition was changed while the guest runs.
-    pub updated: bool,
     /// State and reason.
     pub status: Status,
 }
@@ -198,7 +195,7 @@ impl Ending {
         Status::shutoff(match self {
             Ending::Shutdown => ShutoffReason::Shutdown,
             Ending::Destroyed => ShutoffReason::Destroyed,
-            Ending::Crashed => ShutoffReason::Crashed,
+            Ending::Crashed | Ending::Panicked => ShutoffReason::Crashed,
             Ending::Failed => ShutoffReason::Failed,
             Ending::Unreachable => ShutoffReason::Daemon,
         })
@@ -209,8 +206,8 @@ impl Ending {
         match self {
             Ending::Shutdown => Stopped::Shutdown,
             Ending::Destroyed => Stopped::Destroyed,
-            Ending::Crashed => Stopped::Crashed,
-            Ending::Failed | Ending::Unreachable => Stopped::Failed,
+            Ending::Panicked => Stopped::Crashed,
+            Ending::Crashed | Ending::Failed | Ending::Unreachable => Stopped::Failed,
         }
     }
 
@@ -219,7 +216,7 @@ impl Ending {
         match self {
             Ending::Shutdown => "shutdown",
             Ending::Destroyed => "destroyed",
-            Ending::Crashed => "crashed",
+            Ending::Crashed | Ending::Panicked => "crashed",
             Ending::Failed => "failed",
             Ending::Unreachable => "daemon",
         }

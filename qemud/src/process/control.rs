@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::driver::jobs::Job;
+use model::domain::lifecycle::LifecycleAction;
 use protocol::consts::{domain_control_state, domain_reboot_flag_values, domain_shutdown_flag_values};
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
@@ -26,15 +27,16 @@ pub async fn shutdown(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
     monitor.system_powerdown().await.map_err(Fault::from)
 }
 
-/// Reboot by the power button: when the guest has powered off, it is reset instead of ended (procedure 27).
+/// Reboot by the power button: when the guest has powered off, it is reset instead of ended, unless its
+/// definition has reboots end it (procedure 27).
 pub async fn reboot(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
     let agent = domain_reboot_flag_values::GUEST_AGENT;
     check_flags("virDomainReboot", flags, agent | domain_reboot_flag_values::ACPI_POWER_BTN)?;
     refuse_agent(flags, agent, domain_reboot_flag_values::ACPI_POWER_BTN)?;
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Modify, "virDomainReboot").await?;
-    let monitor = running_monitor(&domain)?;
-    set_reboot_wanted(&domain, true);
+    let monitor = active_monitor(&domain)?;
+    set_reboot_wanted(&domain, survives_reboot(&domain));
     let pressed = monitor.system_powerdown().await;
     if pressed.is_err() {
         set_reboot_wanted(&domain, false);
@@ -131,9 +133,15 @@ pub fn active_monitor(domain: &Domain) -> Result<Monitor, Fault> {
 fn running_monitor(domain: &Domain) -> Result<Monitor, Fault> {
     let monitor = active_monitor(domain)?;
     match domain.lock().status.condition {
-        Condition::Running | Condition::Paused | Condition::Shutdown => Ok(monitor),
+        Condition::Running => Ok(monitor),
         _ => Err(invalid("domain is not running")),
     }
+}
+
+/// Whether the definition lets the guest live on after a reboot.
+fn survives_reboot(domain: &Domain) -> bool {
+    let state = domain.lock();
+    state.live.as_ref().is_none_or(|live| live.definition.lifecycle.on_reboot != LifecycleAction::Destroy)
 }
 
 /// Note whether the next power-off of the guest means a reboot.

@@ -130,6 +130,9 @@ fn open_for_child(fd: &PassedFd) -> host::Result<OwnedFd> {
     match &fd.source {
         FdSource::ListenUnix { path } => {
             let path = Path::new(path);
+            if let Some(dir) = path.parent() {
+                store::create_dir(dir, 0o750)?;
+            }
             store::remove(path)?;
             let listener = UnixListener::bind(path).map_err(host::Error::file("listen on", path))?;
             Ok(listener.into())

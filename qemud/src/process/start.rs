@@ -16,6 +16,7 @@ use model::domain::Domain as Definition;
 use model::domain::lifecycle::LifecycleAction;
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
+use serde_json::json;
 use tokio::sync::watch as watch_channel;
 
 use super::{GREETING_LIMIT, Process, StartOptions, launch, log, status, stop, watch};
@@ -24,8 +25,9 @@ use crate::define::{self, Source};
 use crate::domain::{Domain, Ending, Live, ShutoffReason, Status, View};
 use crate::driver::Driver;
 use crate::figures::LastKnown;
-use crate::monitor::{Events, Monitor};
+use crate::monitor::{Events, Monitor, MonitorError};
 use crate::notify::{Lifecycle, Suspended};
+use crate::parts;
 
 /// Start a defined domain (procedures 9 and 196).
 pub async fn defined(
@@ -152,6 +154,7 @@ impl Start<'_> {
         definition.id = u32::try_from(id).ok();
         command::prepare(definition, facts, &options).map_err(Fault::from)?;
         self.driver.ports.assign(definition)?;
+        parts::set_listen_addresses(definition, &facts.conf);
         command::plan(definition, &caps, facts, &options).map_err(|error| {
             self.driver.ports.release(definition);
             Fault::from(error)
@@ -200,8 +203,7 @@ impl Start<'_> {
         connection: std::os::unix::net::UnixStream,
     ) -> Result<(), Fault> {
         let (monitor, events) = self.greet(&process, connection).await?;
-        let facts = after_start(&monitor).await;
-        let facts = match facts {
+        let facts = match self.settle(&monitor).await {
             Ok(facts) => facts,
             Err(error) => return Err(self.explain(&process, error.into()).await),
         };
@@ -217,6 +219,22 @@ impl Start<'_> {
             return Err(self.explain(&process, error.into()).await);
         }
         self.publish(process, monitor, events).await
+    }
+
+    /// What can only be said over the monitor, before the guest runs; then ask for the facts.
+    async fn settle(&self, monitor: &Monitor) -> Result<Facts, MonitorError> {
+        let definition = self.domain.lock().live.as_ref().map(|live| Arc::clone(&live.definition));
+        if let Some(definition) = definition {
+            if definition.lifecycle.on_reboot == LifecycleAction::Destroy {
+                // QEMU then says SHUTDOWN where it otherwise resets the guest.
+                monitor.execute("set-action", json!({"reboot": "shutdown"})).await?;
+            }
+            let memory = &definition.memory;
+            if memory.current_kib < memory.total_kib && parts::has_balloon(&definition) {
+                monitor.balloon(memory.current_kib * 1024).await?;
+            }
+        }
+        after_start(monitor).await
     }
 
     async fn publish(
@@ -319,7 +337,7 @@ pub struct Facts {
 }
 
 /// Ask for the facts, all at once.
-pub async fn after_start(monitor: &Monitor) -> Result<Facts, crate::monitor::MonitorError> {
+pub async fn after_start(monitor: &Monitor) -> Result<Facts, MonitorError> {
     let (chardevs, cpus, balloon) =
         tokio::join!(monitor.query_chardev(), monitor.query_cpus(), monitor.query_balloon());
     let terminals = chardevs?.into_iter().filter_map(|chardev| {
@@ -339,7 +357,7 @@ impl Live {
     pub fn adopt(&mut self, facts: &Facts) {
         let mut definition = Definition::clone(&self.definition);
         for (label, path) in &facts.terminals {
-            crate::parts::set_terminal(&mut definition, label.strip_prefix("char").unwrap_or(label), path);
+            parts::set_terminal(&mut definition, label.strip_prefix("char").unwrap_or(label), path);
         }
         self.definition = Arc::new(definition);
         self.vcpu_threads.clone_from(&facts.vcpu_threads);

@@ -129,7 +129,6 @@ pub async fn finish_holding(driver: &Arc<Driver>, domain: &Arc<Domain>, pid: i32
     {
         let mut state = domain.lock();
         state.live = None;
-        state.updated = false;
         state.status = ending.status();
         driver.domains.set_id(domain.uuid(), None);
         driver.tell(domain, &state, Lifecycle::Stopped(ending.event()));

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use model::domain::lifecycle::LifecycleAction;
+
 use super::{Process, control, start, status, stop};
 use crate::domain::{Condition, Domain, Ending, Status};
 use crate::driver::Driver;
@@ -72,7 +74,7 @@ impl Watch {
             }
             EventKind::Suspend => self.publish(Status::PM_SUSPENDED, Lifecycle::PmSuspended).await,
             EventKind::Wakeup => self.publish(Status::WOKEN, Lifecycle::Woken).await,
-            EventKind::GuestPanicked { .. } => self.publish(Status::CRASHED_PANICKED, Lifecycle::Crashed).await,
+            EventKind::GuestPanicked { .. } => self.on_panic().await,
             EventKind::RtcChange { offset } => {
                 self.driver.tell_rtc_change(&self.domain, &self.domain.lock(), offset);
             }
@@ -117,8 +119,35 @@ impl Watch {
         if let Err(error) = status::save(&self.driver, &self.domain).await {
             tracing::warn!(target: "qemu", "the status of a guest that powers off is not recorded: {error}");
         }
+        self.end_now();
+    }
+
+    /// The guest's kernel has panicked, and QEMU holds it: what follows is `on_crash` of its definition.
+    async fn on_panic(&self) {
+        self.publish(Status::CRASHED_PANICKED, Lifecycle::Crashed).await;
+        let action = {
+            let mut state = self.domain.lock();
+            let Some(live) = state.live.as_mut() else { return };
+            let action = live.definition.lifecycle.on_crash;
+            if matches!(action, LifecycleAction::Destroy | LifecycleAction::CoredumpDestroy) {
+                live.ending.get_or_insert(Ending::Panicked);
+            }
+            action
+        };
+        if matches!(action, LifecycleAction::CoredumpDestroy | LifecycleAction::CoredumpRestart) {
+            tracing::warn!(target: "qemu", "the memory of a crashed guest is not dumped: this daemon does not do that yet");
+        }
+        match action {
+            LifecycleAction::Preserve => {}
+            LifecycleAction::Restart | LifecycleAction::CoredumpRestart => self.reset_instead().await,
+            _ => self.end_now(),
+        }
+    }
+
+    /// Ask QEMU to end; the end itself is seen by the watch.
+    fn end_now(&self) {
         if let Err(error) = stop::ask(&self.process) {
-            tracing::warn!(target: "qemu", "QEMU of a guest that has powered off cannot be signalled: {error}");
+            tracing::warn!(target: "qemu", "QEMU of a guest that has ended cannot be signalled: {error}");
         }
     }
 

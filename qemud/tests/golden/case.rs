@@ -67,7 +67,7 @@ impl World {
     fn line(&self, text: &str) -> Result<String, DefaultsError> {
         let (mut domain, caps) = self.completed(text)?;
         let options = PlanOptions::native(Dirs::system(), "/usr/bin".to_owned(), 1_700_000_000, 0);
-        native_prepare(&mut domain, &self.host, &options)?;
+        native_prepare(&mut domain, caps, &self.host, &options)?;
         plan(&domain, caps, &self.host, &options).map(|plan| native_line(&plan))
     }
 }

@@ -1,6 +1,7 @@
 //! From text to the element tree. quick-xml is the tokenizer and is used in this file only; well-formedness,
 //! namespaces, references and limits are checked here.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use quick_xml::Reader;
@@ -157,7 +158,7 @@ impl<'t> Builder<'t> {
                     return Err(self.outside(at));
                 }
                 self.flush(false)?;
-                let text = normalize_lines(data.as_ref());
+                let text = normalize_lines(data.as_ref()).into_owned();
                 self.add(Node::CData(text), at)
             }
             Event::Comment(comment) => {
@@ -165,7 +166,7 @@ impl<'t> Builder<'t> {
                     return Ok(());
                 }
                 self.flush(false)?;
-                let text = normalize_lines(comment.as_ref());
+                let text = normalize_lines(comment.as_ref()).into_owned();
                 self.add(Node::Comment(text), at)
             }
             Event::Decl(decl) => self.declaration(&decl, at),
@@ -350,9 +351,10 @@ fn is_xml_char(c: char) -> bool {
 }
 
 fn checked_name(name: &str, at: usize) -> Result<String, Fault> {
-    let starts = |c: char| c.is_ascii_alphabetic() || c == '_' || c == ':' || !c.is_ascii();
-    let inside = |c: char| starts(c) || c.is_ascii_digit() || c == '-' || c == '.';
-    if name.starts_with(starts) && name.chars().all(inside) {
+    // All that is not ASCII passes: no reader asks for such names.
+    let starts = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b == b':' || !b.is_ascii();
+    let inside = |b: u8| starts(b) || b.is_ascii_digit() || b == b'-' || b == b'.';
+    if name.bytes().next().is_some_and(starts) && name.bytes().all(inside) {
         Ok(name.to_owned())
     } else {
         Err(Fault::new(at, "invalid element or attribute name"))
@@ -379,9 +381,12 @@ fn attribute_value(raw: &str) -> Result<String, String> {
     if raw.contains('<') {
         return Err("Unescaped '<' not allowed in attributes values".to_owned());
     }
+    if !raw.contains(['&', '\n', '\t', '\r']) {
+        return Ok(raw.to_owned());
+    }
     let raw = normalize_lines(raw);
     let mut out = String::with_capacity(raw.len());
-    let mut rest = raw.as_str();
+    let mut rest: &str = &raw;
     while let Some(i) = rest.find(['&', '\n', '\t', '\r']) {
         out.push_str(&rest[..i]);
         if rest.as_bytes()[i] != b'&' {
@@ -423,8 +428,12 @@ fn reference(name: &str) -> Result<char, String> {
 }
 
 /// Line ends become a single line feed.
-fn normalize_lines(text: &str) -> String {
-    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
+fn normalize_lines(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 #[cfg(test)]

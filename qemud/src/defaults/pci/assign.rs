@@ -8,6 +8,7 @@ use model::domain::Domain;
 use model::domain::device::Device;
 use model::domain::device::address::{Address, PciAddress};
 use model::domain::device::controller::{Controller, ControllerKind, PciModel, UsbModel};
+use model::domain::device::interface::{Interface, InterfaceSource};
 
 use super::bus::{BusModel, Connect};
 use super::chipset;
@@ -72,7 +73,7 @@ fn controller_function(plug: Connect) -> Option<u8> {
 fn pci_controllers(domain: &Domain) -> impl Iterator<Item = (&Controller, Option<PciModel>)> {
     domain.devices.iter().filter_map(|device| match device {
         Device::Controller(controller) => match &controller.kind {
-            ControllerKind::Pci(pci) => Some((controller, pci.model)),
+            ControllerKind::Pci(pci) => Some((&**controller, pci.model)),
             _ => None,
         },
         _ => None,
@@ -182,6 +183,7 @@ fn rank(device: &Device) -> Option<u32> {
             _ => 4,
         },
         Device::Filesystem(_) => 1,
+        Device::Interface(interface) if matches!(interface.source, InterfaceSource::Hostdev { .. }) => 6,
         Device::Interface(_) => 2,
         Device::Sound(_) => 3,
         Device::Disk(_) => 5,
@@ -195,7 +197,6 @@ fn rank(device: &Device) -> Option<u32> {
         Device::Serial(_) => 13,
         Device::Vsock(_) => 14,
         Device::Memory(_) => 15,
-        Device::Panic(_) => 16,
         Device::Iommu(_) => 17,
         _ => return None,
     })
@@ -226,7 +227,8 @@ fn place_devices(domain: &mut Domain, board: &Board<'_>, set: &mut PciSet) -> Re
 }
 
 fn is_root(device: &Device) -> bool {
-    matches!(device, Device::Controller(Controller { kind: ControllerKind::Pci(pci), .. })
+    let Device::Controller(controller) = device else { return false };
+    matches!(&controller.kind, ControllerKind::Pci(pci)
         if matches!(pci.model, Some(PciModel::PciRoot | PciModel::PcieRoot) | None))
 }
 
@@ -326,7 +328,10 @@ fn lowest_bus(domain: &Domain) -> u32 {
         .devices
         .iter()
         .filter_map(|device| match device {
-            Device::Controller(Controller { kind: ControllerKind::Pci(pci), .. }) => pci.bus_nr,
+            Device::Controller(controller) => match &controller.kind {
+                ControllerKind::Pci(pci) => pci.bus_nr,
+                _ => None,
+            },
             _ => None,
         })
         .min()

@@ -223,7 +223,7 @@ impl PciSet {
     fn grow(&mut self, index: usize, wanted: Connect) -> Result<(), PciError> {
         let mut count = (index + 1).saturating_sub(self.buses.len());
         let model = self.growth_model(wanted)?;
-        if model == BusModel::PcieToPci && !self.has_free(Connect::PCIE_TO_PCI) {
+        if model == BusModel::PcieToPci {
             self.buses.push(Bus::new(BusModel::RootPort));
             count = count.saturating_sub(1).max(1);
         }

@@ -2,7 +2,9 @@
 
 use model::Token;
 use model::domain::device::Device;
-use model::domain::device::disk::source::{Backing, Location, NetworkProtocol, StorageFormat, StorageSource};
+use model::domain::device::disk::source::{
+    Backing, Location, NetworkProtocol, SecretRef, StorageFormat, StorageSource,
+};
 use model::domain::device::disk::{CacheMode, DetectZeroes, Discard, Disk, DiskDevice};
 
 use super::location;
@@ -38,12 +40,10 @@ pub fn disk(disk: &Disk, build: &mut Build<'_>) -> Result<Option<String>, PlanEr
     let number = disk.source.index.unwrap_or(first);
     if disk.driver.copy_on_read == Some(true) {
         let name = format!("libvirt-CoR-{}", disk.target);
-        let mut props = Props::device("copy-on-read")
+        let props = Props::device("copy-on-read")
             .str("node-name", &name)
-            .str("file", &format!("libvirt-{number}-format"));
-        if disk.driver.discard == Some(Discard::Unmap) {
-            props = props.str("discard", "unmap");
-        }
+            .str("file", &format!("libvirt-{number}-format"))
+            .str("discard", "unmap");
         build.plan.option("-blockdev", props.to_json());
         return Ok(Some(name));
     }
@@ -102,6 +102,7 @@ fn storage_node(
     access: &Access<'_>,
     build: &mut Build<'_>,
 ) -> Result<Props, PlanError> {
+    refuse_secrets(image)?;
     let props = match &image.location {
         Location::File { path, .. } => {
             Props::device("file").str("filename", path.as_deref().unwrap_or("")).opt_str("aio", io(access))
@@ -125,7 +126,7 @@ fn storage_node(
                 build.object(&creds);
                 props = props.str("tls-creds", &id).opt_str("tls-hostname", network.tls_hostname.as_deref());
             }
-            refuse_secrets(image, network.protocol, !network.cookies.is_empty())?;
+            refuse_cookies(network.protocol, !network.cookies.is_empty())?;
             props
         }
         Location::Nvme(nvme) => Props::device("nvme")
@@ -151,16 +152,22 @@ fn storage_node(
         .str("discard", "unmap"))
 }
 
-/// Secrets are resolved by the driver before a plan is made; what is left here is unknown to it.
-fn refuse_secrets(image: &StorageSource, protocol: NetworkProtocol, cookies: bool) -> Result<(), PlanError> {
-    use model::domain::device::disk::source::SecretRef;
-    if let Some(auth) = &image.auth {
-        let detail = match &auth.secret {
-            SecretRef::Uuid(uuid) => format!("no secret with matching uuid '{uuid}'"),
-            SecretRef::Usage(usage) => format!("no secret with matching usage '{usage}'"),
-        };
-        return Err(PlanError::NoSecret(detail));
+/// Secrets are looked up by the driver before a plan is made; what is left here is unknown to it.
+fn refuse_secrets(image: &StorageSource) -> Result<(), PlanError> {
+    let login = image.auth.as_ref().map(|auth| &auth.secret);
+    let keys = image.encryption.iter().flat_map(|encryption| &encryption.secrets).map(|key| &key.secret);
+    match login.into_iter().chain(keys).next() {
+        Some(SecretRef::Uuid(uuid)) => {
+            Err(PlanError::NoSecret(format!("no secret with matching uuid '{uuid}'")))
+        }
+        Some(SecretRef::Usage(usage)) => {
+            Err(PlanError::NoSecret(format!("no secret with matching usage '{usage}'")))
+        }
+        None => Ok(()),
     }
+}
+
+fn refuse_cookies(protocol: NetworkProtocol, cookies: bool) -> Result<(), PlanError> {
     if cookies {
         let protocol = protocol.as_str();
         return Err(PlanError::unsupported(format!("cookies of '{protocol}' disks are not supported yet")));
@@ -219,7 +226,7 @@ fn io(access: &Access<'_>) -> Option<&'static str> {
 }
 
 fn cache(access: &Access<'_>) -> Props {
-    let Some(mode) = access.disk.driver.cache else { return Props::new() };
+    let Some(mode) = super::cache_mode(access.disk) else { return Props::new() };
     let (direct, no_flush) = match mode {
         CacheMode::None | CacheMode::Directsync => (true, false),
         CacheMode::Writeback | CacheMode::Writethrough => (false, false),

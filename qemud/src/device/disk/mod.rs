@@ -55,11 +55,11 @@ impl QemuDevice for Disk {
 fn complete_formats(disk: &mut Disk) {
     let format = match disk.source.location {
         // Known when the volume is looked up.
-        Location::Volume { .. } | Location::VhostUser { .. } => return,
-        Location::Dir { .. } => StorageFormat::Fat,
-        _ => StorageFormat::Raw,
+        Location::Volume { .. } | Location::VhostUser { .. } => None,
+        Location::Dir { .. } => Some(StorageFormat::Fat),
+        _ => Some(StorageFormat::Raw),
     };
-    disk.source.format.get_or_insert(format);
+    disk.source.format = disk.source.format.or(format);
     let mut next = Some(&mut disk.source);
     while let Some(image) = next {
         if let Some(encryption) = &mut image.encryption {
@@ -158,8 +158,10 @@ fn scsi_head(disk: &Disk, build: &Build<'_>) -> Result<Props, PlanError> {
     if disk.device == DiskDevice::Lun {
         return Ok(props);
     }
-    let alias = build.alias(&disk.info)?;
-    Ok(props.str("device_id", &format!("drive-{alias}")))
+    match &disk.serial {
+        Some(serial) => Ok(props.str("device_id", serial)),
+        None => Ok(props.str("device_id", &format!("drive-{}", build.alias(&disk.info)?))),
+    }
 }
 
 /// LSI adapters have one bus per channel, the others one bus with channels.
@@ -237,10 +239,15 @@ fn tail(disk: &Disk, drive: Option<&str>, alias: &str, head: Props, build: &Buil
 
 /// Whether the guest sees a write cache; only told when the mode was chosen.
 fn write_cache(disk: &Disk) -> Option<&'static str> {
-    disk.driver.cache.map(|mode| match mode {
+    cache_mode(disk).map(|mode| match mode {
         CacheMode::None | CacheMode::Writeback | CacheMode::Unsafe => "on",
         CacheMode::Writethrough | CacheMode::Directsync => "off",
     })
+}
+
+/// How the image is cached; one that other guests write to must not be.
+fn cache_mode(disk: &Disk) -> Option<CacheMode> {
+    disk.driver.cache.or((disk.shareable && !disk.readonly).then_some(CacheMode::None))
 }
 
 fn geometry(disk: &Disk, props: Props) -> Props {

@@ -72,7 +72,9 @@ macro_rules! devices {
     ($($(#[$doc:meta])* $kind:ident($type:ty)),+ $(,)?) => {
         /// A device of any kind.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Device { $($(#[$doc])* $kind($type),)+ }
+        ///
+        /// Boxed: kinds differ in size by a factor of ten, and a definition holds a dozen devices.
+        pub enum Device { $($(#[$doc])* $kind(Box<$type>),)+ }
 
         impl Device {
             /// The elements that are devices, in the order of output.
@@ -84,7 +86,7 @@ macro_rules! devices {
                     return Ok(None);
                 }
                 $(if element.name == <$type>::ELEMENT {
-                    return <$type>::parse(element, options).map(Self::$kind).map(Some);
+                    return <$type>::parse(element, options).map(|d| Some(d.into()));
                 })+
                 Ok(None)
             }
@@ -122,7 +124,7 @@ macro_rules! devices {
 
         $(impl From<$type> for Device {
             fn from(device: $type) -> Self {
-                Self::$kind(device)
+                Self::$kind(Box::new(device))
             }
         })+
     };
