@@ -325,7 +325,7 @@ impl Instance {
     pub fn python(&self, script: &str) -> Output {
         let head = format!("import libvirt, sys, time, os\nuri = {:?}\n", self.uri());
         let mut command = self.client("/usr/bin/python3");
-        command.arg("-");
+        command.args(["-u", "-"]);
         command::run(&mut command, &(head + script), LIMIT)
     }
 
