@@ -79,17 +79,20 @@ impl SdlGraphics {
 impl VncGraphics {
     fn format_attrs(&self, w: &mut Writer, first: Option<&Listen>, options: &FormatOptions) {
         match first {
-            Some(Listen::Socket { socket, from_config }) => {
-                w.attr_opt("socket", socket.as_ref().filter(|_| !(options.migratable && *from_config)));
-            }
+            Some(listen @ Listen::Socket { .. }) => _ = w.attr_opt("socket", listen.socket_path(options)),
             Some(listen @ (Listen::Address { .. } | Listen::Network { .. })) => {
-                let hidden = options.inactive && (self.autoport || self.port_reserved);
+                let hidden = options.inactive && self.autoport;
                 match self.port.filter(|_| !hidden) {
                     Some(port) => _ = w.attr("port", port),
                     None if self.autoport => _ = w.attr("port", -1),
                     None => {}
                 }
-                w.attr_yes_no("autoport", Some(self.autoport)).attr_opt("websocket", self.websocket);
+                w.attr_yes_no("autoport", Some(self.autoport));
+                let hidden = self.websocket_generated && options.inactive;
+                w.attr_opt("websocket", if hidden { Some(-1) } else { self.websocket });
+                if options.status {
+                    w.attr_yes_no("websocketGenerated", Some(self.websocket_generated));
+                }
                 listen.format_attrs(w, options);
             }
             Some(Listen::None) | None => {}

@@ -69,10 +69,10 @@ pub struct VncGraphics {
     pub port: Option<i32>,
     /// The port is chosen at start.
     pub autoport: bool,
-    /// The port was assigned, so a stored definition does not hold it.
-    pub port_reserved: bool,
     /// WebSocket port; -1: chosen at start.
     pub websocket: Option<i32>,
+    /// The WebSocket port was chosen at start; a stored definition does not hold it.
+    pub websocket_generated: bool,
     /// Keyboard layout.
     pub keymap: Option<String>,
     /// Password and its end.
@@ -186,8 +186,10 @@ pub enum Listen {
     Socket {
         /// Path.
         socket: Option<String>,
-        /// The path was chosen by configuration; status documents only.
+        /// That it is a socket came from the driver's configuration; status documents only.
         from_config: bool,
+        /// The path was made at start; a stored definition does not hold it.
+        auto_generated: bool,
     },
     /// `none`: clients get a descriptor by the API.
     None,

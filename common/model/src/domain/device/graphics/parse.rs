@@ -61,6 +61,7 @@ impl VncGraphics {
         let mut vnc = Self {
             port: port(element, "port", "vnc port")?,
             websocket: element.attr_num("websocket")?.filter(|p| *p != 0),
+            websocket_generated: options.status && element.attr("websocketGenerated") == Some("yes"),
             keymap: element.attr_string("keymap"),
             auth: GraphicsAuth::parse(element)?,
             share_policy: element.attr_token("sharePolicy")?,

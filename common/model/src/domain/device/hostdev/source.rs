@@ -62,16 +62,19 @@ impl HostdevSource {
     }
 
     /// Reads the device of `<interface type='hostdev'>`: PCI or USB, as the type of the source's address says.
-    pub(in crate::domain::device) fn parse_of_interface(interface: &Element) -> Result<Self, XmlError> {
+    pub(in crate::domain::device) fn parse_of_interface(
+        interface: &Element,
+        options: &ParseOptions,
+    ) -> Result<Self, XmlError> {
         let source = interface
             .child("source")
             .ok_or_else(|| XmlError::xml("Missing <source> element in hostdev device"))?;
         let Some(address) = source.child("address") else {
-            return UsbHostdev::parse(source, &ParseOptions::default()).map(Self::Usb);
+            return UsbHostdev::parse(source, options).map(Self::Usb);
         };
         match address.attr("type") {
             Some("pci") => PciHostdev::parse(interface, source).map(Self::Pci),
-            Some("usb") => UsbHostdev::parse(source, &ParseOptions::default()).map(Self::Usb),
+            Some("usb") => UsbHostdev::parse(source, options).map(Self::Usb),
             Some(other) => {
                 Err(XmlError::unsupported(format!("unknown host device source address type '{other}'")))
             }

@@ -5,8 +5,9 @@ use std::fmt;
 use super::link::{Bandwidth, VirtualPort, Vlan};
 use super::source::{addresses, format_addresses};
 use super::{
-    FilterRef, GuestOffload, HostOffload, Interface, InterfaceBackend, InterfaceDriver, InterfaceSource,
-    InterfaceType, Mac, PortForward, PortRange, Teaming, TeamingType,
+    ActualInterface, ActualSource, FilterRef, GuestOffload, HostOffload, Interface, InterfaceBackend,
+    InterfaceDriver, InterfaceSource, InterfaceType, Mac, NetworkRef, PortForward, PortRange, Teaming,
+    TeamingType,
 };
 use crate::domain::device::DeviceXml;
 use crate::domain::device::info::{Allow, DeviceInfo, VirtioOptions};
@@ -79,11 +80,17 @@ impl DeviceXml for Interface {
     }
 
     fn format(&self, w: &mut Writer, options: &FormatOptions) {
-        w.start("interface").attr("type", self.source.kind());
-        if let InterfaceSource::Hostdev { managed, .. } = self.source {
-            w.attr_yes_no("managed", managed);
-        }
-        w.attr_yes_no("trustGuestRxFilters", self.trust_guest_rx_filters);
+        let public = self.public_actual(options);
+        let kind = public.map_or(self.source.kind(), |(_, actual)| actual.source.kind());
+        w.start("interface").attr("type", kind);
+        w.attr_yes_no("managed", self.managed(public));
+        w.attr_yes_no(
+            "trustGuestRxFilters",
+            match public {
+                Some((_, actual)) => actual.trust_guest_rx_filters,
+                None => self.trust_guest_rx_filters,
+            },
+        );
         if let Some(mac) = &self.mac {
             mac.format(w);
         }
@@ -124,7 +131,39 @@ impl Interface {
         Ok(())
     }
 
+    /// What networkd made of it, where the document shows that in place of the definition: the live form.
+    fn public_actual(&self, options: &FormatOptions) -> Option<(&NetworkRef, &ActualInterface)> {
+        match &self.source {
+            InterfaceSource::Network(network) if !options.inactive && !options.status => {
+                network.actual.as_deref().map(|actual| (network, actual))
+            }
+            _ => None,
+        }
+    }
+
+    fn managed(&self, public: Option<(&NetworkRef, &ActualInterface)>) -> Option<bool> {
+        match (public, &self.source) {
+            (Some((_, ActualInterface { source: ActualSource::Hostdev { managed, .. }, .. })), _) => {
+                Some(*managed).filter(|m| *m)
+            }
+            (None, InterfaceSource::Hostdev { managed, .. }) => *managed,
+            _ => None,
+        }
+    }
+
     fn format_connection(&self, w: &mut Writer, options: &FormatOptions) {
+        if let Some((network, actual)) = self.public_actual(options) {
+            actual.format_public(w, options, network);
+        } else {
+            self.format_own_connection(w, options);
+        }
+        format_addresses(w, &self.ips, &self.routes);
+        for forward in &self.port_forwards {
+            forward.format(w);
+        }
+    }
+
+    fn format_own_connection(&self, w: &mut Writer, options: &FormatOptions) {
         self.source.format(w, options);
         if let Some(vlan) = &self.vlan {
             vlan.format(w);
@@ -136,9 +175,10 @@ impl Interface {
             bandwidth.format(w);
         }
         w.start("port").attr_yes_no("isolated", self.port_isolated).end_or_drop();
-        format_addresses(w, &self.ips, &self.routes);
-        for forward in &self.port_forwards {
-            forward.format(w);
+        if let InterfaceSource::Network(NetworkRef { actual: Some(actual), .. }) = &self.source
+            && options.status
+        {
+            actual.format(w, options);
         }
     }
 

@@ -223,7 +223,12 @@ impl Bandwidth {
 
     /// Writes `<bandwidth>`.
     pub fn format(&self, w: &mut Writer) {
-        w.start("bandwidth");
+        self.format_with_class(w, None);
+    }
+
+    /// As [`Bandwidth::format`], with the traffic class on the bridge.
+    pub fn format_with_class(&self, w: &mut Writer, class_id: Option<u32>) {
+        w.start("bandwidth").attr_opt("classID", class_id);
         for (name, rate) in [("inbound", self.inbound), ("outbound", self.outbound)] {
             if let Some(rate) = rate {
                 rate.format(w, name);

@@ -1,5 +1,6 @@
 //! `<interface>`: network cards of the guest.
 
+mod actual;
 mod card;
 pub mod link;
 mod rules;
@@ -164,7 +165,7 @@ pub struct NetworkRef {
     pub portgroup: Option<String>,
     /// Port that networkd gave; live definitions only.
     pub port_id: Option<Uuid>,
-    /// Bridge that networkd chose; live definitions only.
+    /// Bridge that networkd chose; only when read from a live definition without [`NetworkRef::actual`].
     pub bridge: Option<String>,
     /// What the network made of the interface; status documents only.
     pub actual: Option<Box<ActualInterface>>,
@@ -173,8 +174,8 @@ pub struct NetworkRef {
 /// `<actual>`: what an interface of type network is while the guest runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActualInterface {
-    /// bridge, direct, hostdev, network.
-    pub source: InterfaceSource,
+    /// What stands for it.
+    pub source: ActualSource,
     /// Port of a switch.
     pub virtual_port: Option<VirtualPort>,
     /// VLAN tags.
@@ -187,6 +188,39 @@ pub struct ActualInterface {
     pub trust_guest_rx_filters: Option<bool>,
     /// See [`Interface::port_isolated`].
     pub port_isolated: Option<bool>,
+}
+
+/// What stands for an interface of type network while the guest runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActualSource {
+    /// `network`: a bridge that networkd made.
+    Network {
+        /// Its name.
+        bridge: String,
+        /// Who keeps its table of addresses.
+        mac_table_manager: Option<MacTableManager>,
+    },
+    /// `bridge` that was there before.
+    Bridge {
+        /// Its name.
+        bridge: String,
+        /// Who keeps its table of addresses.
+        mac_table_manager: Option<MacTableManager>,
+    },
+    /// `direct`: macvtap.
+    Direct {
+        /// Host device.
+        dev: Option<String>,
+        /// How.
+        mode: DirectMode,
+    },
+    /// `hostdev`: a device of the network's pool.
+    Hostdev {
+        /// Whether it is detached from the host.
+        managed: bool,
+        /// The device.
+        source: Box<HostdevSource>,
+    },
 }
 
 /// Address and port of a tunnel.

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{InterfaceSource, InterfaceType, NetworkRef, SocketSource};
+use super::{ActualInterface, InterfaceSource, InterfaceType, NetworkRef, SocketSource};
 use crate::domain::device::chardev::Reconnect;
 use crate::domain::device::hostdev::HostdevSource;
 use crate::domain::device::interface::link::{IpAddress, IpRoute};
@@ -48,13 +48,7 @@ impl InterfaceSource {
         };
         Ok(match kind {
             InterfaceType::User => Self::User,
-            InterfaceType::Ethernet => {
-                let (ips, routes) = match source {
-                    Some(source) => addresses(source)?,
-                    None => Default::default(),
-                };
-                Self::Ethernet { ips, routes }
-            }
+            InterfaceType::Ethernet => Self::parse_ethernet(source)?,
             InterfaceType::VhostUser => Self::parse_vhost_user(source)?,
             InterfaceType::Server => Self::Server(SocketSource::parse(source, kind)?),
             InterfaceType::Client => Self::Client(SocketSource::parse(source, kind)?),
@@ -63,13 +57,7 @@ impl InterfaceSource {
                 peer: SocketSource::parse(source, kind)?,
                 local: SocketSource::parse(source.and_then(|s| s.child("local")), kind)?,
             },
-            InterfaceType::Network => Self::Network(NetworkRef {
-                network: need("network")?,
-                portgroup: attr("portgroup"),
-                port_id: attr("portid").filter(|_| options.status).map(|t| uuid(&t, "portid")).transpose()?,
-                bridge: attr("bridge").filter(|_| options.status),
-                actual: None,
-            }),
+            InterfaceType::Network => Self::Network(NetworkRef::parse(interface, need("network")?, options)?),
             InterfaceType::Bridge => Self::Bridge {
                 bridge: need("bridge")?,
                 mac_table_manager: source
@@ -85,7 +73,7 @@ impl InterfaceSource {
             },
             InterfaceType::Hostdev => Self::Hostdev {
                 managed: interface.attr_yes_no("managed")?.filter(|m| *m),
-                source: Box::new(HostdevSource::parse_of_interface(interface)?),
+                source: Box::new(HostdevSource::parse_of_interface(interface, options)?),
             },
             InterfaceType::Vdpa => Self::Vdpa { dev: need("dev")? },
             InterfaceType::Null => Self::Null,
@@ -115,7 +103,10 @@ impl InterfaceSource {
                 local.format_attrs(w);
                 w.end();
             }
-            Self::Network(network) => network.format_attrs(w, options),
+            Self::Network(network) => {
+                network.format_attrs(w, options);
+                w.attr_opt("bridge", network.bridge.as_ref().filter(|_| !options.inactive));
+            }
             Self::Bridge { bridge, mac_table_manager } => {
                 w.attr("bridge", bridge).attr_opt("macTableManager", *mac_table_manager);
             }
@@ -131,6 +122,11 @@ impl InterfaceSource {
             Self::User | Self::Null | Self::Hostdev { .. } => {}
         }
         w.end_or_drop();
+    }
+
+    fn parse_ethernet(source: Option<&Element>) -> Result<Self, XmlError> {
+        let (ips, routes) = source.map(addresses).transpose()?.unwrap_or_default();
+        Ok(Self::Ethernet { ips, routes })
     }
 
     fn parse_vhost_user(source: Option<&Element>) -> Result<Self, XmlError> {
@@ -170,11 +166,23 @@ impl InterfaceSource {
 }
 
 impl NetworkRef {
-    fn format_attrs(&self, w: &mut Writer, options: &FormatOptions) {
-        w.attr("network", &self.network).attr_opt("portgroup", self.portgroup.as_ref());
-        if !options.inactive {
-            w.attr_opt("portid", self.port_id).attr_opt("bridge", self.bridge.as_ref());
+    fn parse(interface: &Element, network: String, options: &ParseOptions) -> Result<Self, XmlError> {
+        let source = interface.child("source");
+        let attr = |name: &str| source.and_then(|s| s.attr_string(name));
+        let mut reference = Self { network, portgroup: attr("portgroup"), ..Self::default() };
+        if options.status {
+            reference.port_id = attr("portid").map(|id| uuid(&id, "portid")).transpose()?;
+            reference.bridge = attr("bridge");
+            let actual = interface.child("actual").map(|a| ActualInterface::parse(a, options));
+            reference.actual = actual.transpose()?.map(Box::new);
         }
+        Ok(reference)
+    }
+
+    /// Adds the attributes of `<source>` to the element being written.
+    pub(super) fn format_attrs(&self, w: &mut Writer, options: &FormatOptions) {
+        w.attr("network", &self.network).attr_opt("portgroup", self.portgroup.as_ref());
+        w.attr_opt("portid", self.port_id.filter(|_| !options.inactive));
     }
 }
 
