@@ -19,7 +19,7 @@ pub fn scale(value: u64, suffix: Option<&str>, default_scale: u64, limit: u64) -
 }
 
 /// The size that an element's text and `unit` attribute give, rounded up to KiB; KiB is also the default unit.
-/// `path` names the element in the error ("memory[1]").
+/// `path` names the element in the error (`memory[1]`).
 pub fn kib_from_element(element: &Element, path: &str) -> Result<u64, XmlError> {
     let text = element.text();
     let value = u64::read(&text, false).ok_or_else(|| {
