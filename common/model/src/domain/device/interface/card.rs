@@ -5,15 +5,14 @@ use std::fmt;
 use super::link::{Bandwidth, VirtualPort, Vlan};
 use super::source::{addresses, format_addresses};
 use super::{
-    ActualInterface, ActualSource, FilterRef, GuestOffload, HostOffload, Interface, InterfaceBackend,
-    InterfaceDriver, InterfaceSource, InterfaceType, Mac, NetworkRef, PortForward, PortRange, Teaming,
-    TeamingType,
+    ActualInterface, ActualSource, FilterRef, Interface, InterfaceBackend, InterfaceDriver, InterfaceSource,
+    InterfaceType, Mac, NetworkRef, PortForward, Teaming,
 };
 use crate::domain::device::DeviceXml;
-use crate::domain::device::info::{Allow, DeviceInfo, VirtioOptions};
+use crate::domain::device::info::{Allow, DeviceInfo};
 use crate::domain::device::words::supported_token;
 use crate::domain::{FormatOptions, ParseOptions};
-use crate::xml::{Element, Scope, Writer, XmlError};
+use crate::xml::{Element, Writer, XmlError};
 
 /// Names that the driver gives to host devices; they are not kept in a definition.
 const GENERATED_NAMES: [&str; 3] = ["vnet", "macvtap", "macvlan"];
@@ -23,59 +22,12 @@ impl DeviceXml for Interface {
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         let kind = element.attr_token("type")?.unwrap_or(InterfaceType::User);
-        let child = |name: &str| element.child(name);
-        let attr = |name: &str, attribute: &str| child(name).and_then(|e| e.attr_string(attribute));
-        let model = attr("model", "type");
-        let is_virtio = model.as_deref().is_some_and(is_virtio_model);
-        let driver = child("driver").filter(|_| kind != InterfaceType::Hostdev);
-        let filtered =
-            matches!(kind, InterfaceType::Ethernet | InterfaceType::Network | InterfaceType::Bridge);
-        let (ips, routes) = addresses(element)?;
-        let mut interface = Self {
-            source: InterfaceSource::parse(element, kind, options)?,
-            mac: child("mac").map(Mac::parse).transpose()?.flatten(),
-            model,
-            driver: driver.map(|d| InterfaceDriver::parse(d, is_virtio)).transpose()?.unwrap_or_default(),
-            backend: child("backend")
-                .map(|b| InterfaceBackend::parse(b, is_virtio))
-                .transpose()?
-                .unwrap_or_default(),
-            target_dev: None,
-            target_managed: None,
-            guest_dev: attr("guest", "dev"),
-            guest_actual: attr("guest", "actual").filter(|_| options.status),
-            virtual_port: child("virtualport").map(VirtualPort::parse).transpose()?,
-            filter: child("filterref").filter(|_| filtered).and_then(FilterRef::parse),
-            bandwidth: child("bandwidth").map(Bandwidth::parse).transpose()?.flatten(),
-            vlan: child("vlan").map(Vlan::parse).transpose()?.flatten(),
-            trust_guest_rx_filters: element.attr_yes_no("trustGuestRxFilters")?,
-            port_isolated: child("port").map(|p| p.attr_yes_no("isolated")).transpose()?.flatten(),
-            port_forwards: element
-                .children_named("portForward")
-                .map(PortForward::parse)
-                .collect::<Result<_, _>>()?,
-            ips,
-            routes,
-            script: attr("script", "path"),
-            downscript: attr("downscript", "path"),
-            backend_domain: attr("backenddomain", "name"),
-            link_state: child("link")
-                .map(|l| supported_token(l, "state", "interface link state"))
-                .transpose()?
-                .flatten(),
-            mtu: child("mtu").map(|m| m.attr_num("size")).transpose()?.flatten(),
-            sndbuf: child("tune").map(|t| t.child_num("sndbuf")).transpose()?.flatten(),
-            coalesce_rx_frames: element
-                .find("coalesce/rx/frames")
-                .map(coalesce_frames)
-                .transpose()?
-                .flatten(),
-            teaming: child("teaming").map(Teaming::parse).transpose()?.flatten(),
-            info: DeviceInfo::parse(element, options, Allow::BOOT_ROM)?,
-        };
-        if let Some(target) = child("target") {
-            interface.parse_target(target, options)?;
-        }
+        let mut interface = Self::new(InterfaceSource::parse(element, kind, options)?);
+        interface.info = DeviceInfo::parse(element, options, Allow::BOOT_ROM)?;
+        interface.trust_guest_rx_filters = element.attr_yes_no("trustGuestRxFilters")?;
+        interface.parse_model(element, kind)?;
+        interface.parse_link(element, kind)?;
+        interface.parse_host_side(element, options)?;
         Ok(interface)
     }
 
@@ -118,6 +70,96 @@ impl Interface {
     /// Whether the model is one of virtio's.
     pub fn is_virtio(&self) -> bool {
         self.model.as_deref().is_some_and(is_virtio_model)
+    }
+
+    /// An interface with nothing set but its source.
+    pub fn new(source: InterfaceSource) -> Self {
+        Self {
+            source,
+            mac: None,
+            model: None,
+            driver: InterfaceDriver::default(),
+            backend: InterfaceBackend::default(),
+            target_dev: None,
+            target_managed: None,
+            guest_dev: None,
+            guest_actual: None,
+            virtual_port: None,
+            filter: None,
+            bandwidth: None,
+            vlan: None,
+            trust_guest_rx_filters: None,
+            port_isolated: None,
+            port_forwards: Vec::new(),
+            ips: Vec::new(),
+            routes: Vec::new(),
+            script: None,
+            downscript: None,
+            backend_domain: None,
+            link_state: None,
+            mtu: None,
+            sndbuf: None,
+            coalesce_rx_frames: None,
+            teaming: None,
+            info: DeviceInfo::default(),
+        }
+    }
+
+    /// Reads the card that the guest sees, and who moves its packets.
+    fn parse_model(&mut self, element: &Element, kind: InterfaceType) -> Result<(), XmlError> {
+        self.mac = element.child("mac").map(Mac::parse).transpose()?.flatten();
+        self.model = element.child("model").and_then(|m| m.attr_string("type"));
+        let is_virtio = self.is_virtio();
+        if let Some(driver) = element.child("driver").filter(|_| kind != InterfaceType::Hostdev) {
+            self.driver = InterfaceDriver::parse(driver, is_virtio)?;
+        }
+        if let Some(backend) = element.child("backend") {
+            self.backend = InterfaceBackend::parse(backend, is_virtio)?;
+        }
+        if let Some(link) = element.child("link") {
+            self.link_state = supported_token(link, "state", "interface link state")?;
+        }
+        if let Some(mtu) = element.child("mtu") {
+            self.mtu = mtu.attr_num("size")?;
+        }
+        let frames = element.find("coalesce/rx/frames").map(coalesce_frames);
+        self.coalesce_rx_frames = frames.transpose()?.flatten();
+        self.teaming = element.child("teaming").map(Teaming::parse).transpose()?.flatten();
+        Ok(())
+    }
+
+    /// Reads what the switch and the guest's network know.
+    fn parse_link(&mut self, element: &Element, kind: InterfaceType) -> Result<(), XmlError> {
+        self.virtual_port = element.child("virtualport").map(VirtualPort::parse).transpose()?;
+        self.bandwidth = element.child("bandwidth").map(Bandwidth::parse).transpose()?.flatten();
+        self.vlan = element.child("vlan").map(Vlan::parse).transpose()?.flatten();
+        if let Some(port) = element.child("port") {
+            self.port_isolated = port.attr_yes_no("isolated")?;
+        }
+        let filtered =
+            matches!(kind, InterfaceType::Ethernet | InterfaceType::Network | InterfaceType::Bridge);
+        self.filter = element.child("filterref").filter(|_| filtered).and_then(FilterRef::parse);
+        (self.ips, self.routes) = addresses(element)?;
+        for forward in element.children_named("portForward") {
+            self.port_forwards.push(PortForward::parse(forward)?);
+        }
+        Ok(())
+    }
+
+    fn parse_host_side(&mut self, element: &Element, options: &ParseOptions) -> Result<(), XmlError> {
+        let attr = |name: &str, attribute: &str| element.child(name).and_then(|e| e.attr_string(attribute));
+        self.guest_dev = attr("guest", "dev");
+        self.guest_actual = attr("guest", "actual").filter(|_| options.status);
+        self.script = attr("script", "path");
+        self.downscript = attr("downscript", "path");
+        self.backend_domain = attr("backenddomain", "name");
+        if let Some(tune) = element.child("tune") {
+            self.sndbuf = tune.child_num("sndbuf")?;
+        }
+        match element.child("target") {
+            Some(target) => self.parse_target(target, options),
+            None => Ok(()),
+        }
     }
 
     fn parse_target(&mut self, target: &Element, options: &ParseOptions) -> Result<(), XmlError> {
@@ -258,219 +300,6 @@ impl Mac {
     fn format(&self, w: &mut Writer) {
         w.start("mac").attr("address", self);
         w.attr_opt("type", self.kind).attr_yes_no("check", self.check).end();
-    }
-}
-
-impl InterfaceDriver {
-    /// Of a card that is not virtio only what virtio would have is read, to be refused.
-    fn parse(driver: &Element, is_virtio: bool) -> Result<Self, XmlError> {
-        let virtio = VirtioOptions::parse(driver)?;
-        if !is_virtio {
-            return Ok(Self { virtio, ..Self::default() });
-        }
-        let number = |name: &str| driver.attr_num(name).map(|n| n.filter(|n| *n > 0));
-        Ok(Self {
-            name: driver.attr_token("name")?,
-            txmode: driver.attr_token("txmode")?,
-            ioeventfd: driver.attr_on_off("ioeventfd")?,
-            event_idx: driver.attr_on_off("event_idx")?,
-            // One queue is what there is anyway.
-            queues: number("queues")?.filter(|n| *n > 1),
-            rx_queue_size: number("rx_queue_size")?,
-            tx_queue_size: number("tx_queue_size")?,
-            rss: driver.attr_on_off("rss")?,
-            rss_hash_report: driver.attr_on_off("rss_hash_report")?,
-            virtio,
-            host: driver.child("host").map(HostOffload::parse).transpose()?.unwrap_or_default(),
-            guest: driver.child("guest").map(GuestOffload::parse).transpose()?.unwrap_or_default(),
-        })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.start("driver")
-            .attr_opt("name", self.name)
-            .attr_opt("txmode", self.txmode)
-            .attr_on_off("ioeventfd", self.ioeventfd)
-            .attr_on_off("event_idx", self.event_idx)
-            .attr_opt("queues", self.queues)
-            .attr_opt("rx_queue_size", self.rx_queue_size)
-            .attr_opt("tx_queue_size", self.tx_queue_size)
-            .attr_on_off("rss", self.rss)
-            .attr_on_off("rss_hash_report", self.rss_hash_report);
-        self.virtio.format(w);
-        self.host.format(w);
-        self.guest.format(w);
-        w.end_or_drop();
-    }
-}
-
-impl HostOffload {
-    fn parse(element: &Element) -> Result<Self, XmlError> {
-        Ok(Self {
-            csum: element.attr_on_off("csum")?,
-            gso: element.attr_on_off("gso")?,
-            tso4: element.attr_on_off("tso4")?,
-            tso6: element.attr_on_off("tso6")?,
-            ecn: element.attr_on_off("ecn")?,
-            ufo: element.attr_on_off("ufo")?,
-            mrg_rxbuf: element.attr_on_off("mrg_rxbuf")?,
-        })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.start("host")
-            .attr_on_off("csum", self.csum)
-            .attr_on_off("gso", self.gso)
-            .attr_on_off("tso4", self.tso4)
-            .attr_on_off("tso6", self.tso6)
-            .attr_on_off("ecn", self.ecn)
-            .attr_on_off("ufo", self.ufo)
-            .attr_on_off("mrg_rxbuf", self.mrg_rxbuf)
-            .end_or_drop();
-    }
-}
-
-impl GuestOffload {
-    fn parse(element: &Element) -> Result<Self, XmlError> {
-        Ok(Self {
-            csum: element.attr_on_off("csum")?,
-            tso4: element.attr_on_off("tso4")?,
-            tso6: element.attr_on_off("tso6")?,
-            ecn: element.attr_on_off("ecn")?,
-            ufo: element.attr_on_off("ufo")?,
-        })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.start("guest")
-            .attr_on_off("csum", self.csum)
-            .attr_on_off("tso4", self.tso4)
-            .attr_on_off("tso6", self.tso6)
-            .attr_on_off("ecn", self.ecn)
-            .attr_on_off("ufo", self.ufo)
-            .end_or_drop();
-    }
-}
-
-impl InterfaceBackend {
-    fn parse(element: &Element, is_virtio: bool) -> Result<Self, XmlError> {
-        // The reference knows the attribute and takes no value of it.
-        if let Some(word) = element.attr("type") {
-            return Err(XmlError::bad_attr("backend", "type", word).scoped(Scope::Domain));
-        }
-        Ok(Self {
-            log_file: element.attr_string("logFile"),
-            tap: element.attr_string("tap"),
-            vhost: element.attr_string("vhost").filter(|_| is_virtio),
-        })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.start("backend")
-            .attr_opt("tap", self.tap.as_ref())
-            .attr_opt("vhost", self.vhost.as_ref())
-            .attr_opt("logFile", self.log_file.as_ref())
-            .end_or_drop();
-    }
-}
-
-impl FilterRef {
-    /// None when it names no filter.
-    fn parse(element: &Element) -> Option<Self> {
-        let filter = element.attr("filter")?;
-        let mut parameters: Vec<_> = element
-            .children_named("parameter")
-            .filter_map(|p| Some((p.attr_string("name")?, p.attr_string("value")?)))
-            .collect();
-        parameters.sort_by(|a, b| a.0.cmp(&b.0));
-        Some(Self { filter: filter.to_owned(), parameters })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.start("filterref").attr("filter", &self.filter);
-        for (name, value) in &self.parameters {
-            w.start("parameter").attr("name", name).attr("value", value).end();
-        }
-        w.end();
-    }
-}
-
-impl Teaming {
-    /// Reads `<teaming>`; None when it says nothing.
-    pub fn parse(element: &Element) -> Result<Option<Self>, XmlError> {
-        let persistent = element.attr_string("persistent");
-        match (supported_token(element, "type", "teaming type")?, persistent) {
-            (Some(TeamingType::Persistent), None) => Ok(Some(Self::Persistent)),
-            (Some(TeamingType::Transient), Some(persistent)) => Ok(Some(Self::Transient { persistent })),
-            (Some(TeamingType::Persistent), Some(_)) => Err(XmlError::unsupported(
-                "teaming persistent attribute not allowed if teaming type is 'persistent'",
-            )),
-            (Some(TeamingType::Transient), None) => Err(XmlError::unsupported(
-                "teaming persistent attribute must be set if teaming type is 'transient'",
-            )),
-            (None, _) => Ok(None),
-        }
-    }
-
-    /// Writes `<teaming>`.
-    pub fn format(&self, w: &mut Writer) {
-        w.start("teaming");
-        match self {
-            Self::Persistent => _ = w.attr("type", TeamingType::Persistent),
-            Self::Transient { persistent } => {
-                w.attr("type", TeamingType::Transient).attr("persistent", persistent);
-            }
-        }
-        w.end();
-    }
-}
-
-impl PortForward {
-    fn parse(element: &Element) -> Result<Self, XmlError> {
-        let address = match element.attr("address") {
-            None => None,
-            Some(text) => Some(
-                text.parse()
-                    .map_err(|_| XmlError::xml(format!("Invalid address '{text}' in <portForward>")))?,
-            ),
-        };
-        Ok(Self {
-            proto: element.require_token("proto")?,
-            address,
-            dev: element.attr_string("dev"),
-            ranges: element.children_named("range").map(PortRange::parse).collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.start("portForward")
-            .attr("proto", self.proto)
-            .attr_opt("address", self.address)
-            .attr_opt("dev", self.dev.as_ref());
-        for range in &self.ranges {
-            range.format(w);
-        }
-        w.end();
-    }
-}
-
-impl PortRange {
-    fn parse(element: &Element) -> Result<Self, XmlError> {
-        Ok(Self {
-            start: element.attr_positive("start")?.unwrap_or_default(),
-            end: element.attr_positive("end")?.unwrap_or_default(),
-            to: element.attr_positive("to")?.unwrap_or_default(),
-            exclude: element.attr_yes_no("exclude")?,
-        })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.start("range")
-            .attr_opt("start", Some(self.start).filter(|n| *n > 0))
-            .attr_opt("end", Some(self.end).filter(|n| *n > 0))
-            .attr_opt("to", Some(self.to).filter(|n| *n > 0))
-            .attr_yes_no("exclude", self.exclude)
-            .end();
     }
 }
 

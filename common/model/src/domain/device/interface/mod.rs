@@ -2,9 +2,12 @@
 
 mod actual;
 mod card;
+mod driver;
+mod extras;
 pub mod link;
 mod rules;
 mod source;
+mod virtual_port;
 
 use std::net::IpAddr;
 
