@@ -11,7 +11,7 @@ use super::binaries::is_native;
 use super::domain::Subject;
 use super::error::CapabilitiesError;
 use super::guests::guest;
-use super::host_cpu::{Which, host_model};
+use super::host_cpu::Processor;
 use super::host_facts::Facts;
 use super::qemu::{Machine, QemuCaps};
 use super::{Capabilities, blocking};
@@ -78,16 +78,10 @@ impl Capabilities {
         Ok(subject.describe(&facts.around).format())
     }
 
-    /// What a guest with `<cpu mode='host-model'/>` gets on this host with these capabilities: only what survives
-    /// migration. None where nothing is known: another architecture, or no CPU map.
-    pub async fn host_model(
-        &self,
-        caps: &QemuCaps,
-        virt_type: &str,
-    ) -> Result<Option<model::domain::cpu::Cpu>, CapabilitiesError> {
-        let facts = self.facts().await?;
-        let map = facts.around.cpu_map.as_ref();
-        Ok(map.and_then(|map| host_model(map, caps, virt_type, Which::Migratable)))
+    /// The host's processor, by which models and features are judged. None where nothing is known: another
+    /// architecture, or no CPU map.
+    pub async fn processor(&self) -> Result<Option<Arc<Processor>>, CapabilitiesError> {
+        Ok(self.facts().await?.processor())
     }
 
     /// The host's facts, read once.

@@ -1,5 +1,7 @@
 //! Domain capabilities (`virConnectGetDomainCapabilities`): what one emulator offers one machine. Pure.
 
+use std::sync::Arc;
+
 use model::capabilities::{
     CpuCaps, CpuModelCaps, DomainCapabilities, FeatureCaps, Section, SevCaps, SgxCaps, SgxSection, ValueList,
 };
@@ -25,7 +27,7 @@ pub(super) struct Subject<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
     pub(super) host_arch: String,
-    pub(super) cpu_map: Option<CpuMap>,
+    pub(super) cpu_map: Option<Arc<CpuMap>>,
     pub(super) firmware: Installed,
     /// Versions of the TPM that swtpm emulates; empty if it is not installed.
     pub(super) tpm_versions: Vec<&'static str>,
@@ -89,7 +91,7 @@ impl Subject<'_> {
         let passthrough = if migratable { vec!["on", "off"] } else { vec!["off"] };
         let models = self.caps.accel(virt_type).map(|accel| accel.cpus.as_slice()).unwrap_or_default();
         let custom =
-            named_models(around.cpu_map.as_ref(), models).into_iter().map(|(model, vendor)| CpuModelCaps {
+            named_models(around.cpu_map.as_deref(), models).into_iter().map(|(model, vendor)| CpuModelCaps {
                 name: model.name.clone(),
                 usable: model.usable,
                 deprecated: model.deprecated,

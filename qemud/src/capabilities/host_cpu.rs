@@ -1,6 +1,7 @@
 //! The host's processor in libvirt's words, and what `host-model` means for a guest.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use model::Token;
 use model::capabilities::Signature;
@@ -16,6 +17,28 @@ use super::qemu::{CpuModel, HostCpu, QemuCaps};
 const MAP_DIR: &str = "/usr/share/libvirt/cpu_map";
 /// Largest file of the map accepted.
 const MAX_FILE: u64 = 4 << 20;
+
+/// The host's processor and the map that explains it.
+#[derive(Clone, Debug, Default)]
+pub struct Processor {
+    /// Models and features.
+    pub map: Arc<CpuMap>,
+    /// What the processor says of itself.
+    pub data: CpuData,
+}
+
+impl Processor {
+    /// The processor that we run on; none if it or the map is unknown. Blocks.
+    pub fn read() -> Option<Self> {
+        let map = read_map(&host::system::architecture())?;
+        Some(Self { map: Arc::new(map), data: super::cpuid::read()?.data })
+    }
+
+    /// What a guest with `<cpu mode='host-model'/>` gets with these capabilities: only what survives migration.
+    pub fn host_model(&self, caps: &QemuCaps, virt_type: &str) -> Option<Cpu> {
+        host_model(&self.map, caps, virt_type, Which::Migratable)
+    }
+}
 
 /// Which features of the offered processor count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

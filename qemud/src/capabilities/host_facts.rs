@@ -1,6 +1,7 @@
 //! What this host is, for capabilities: its processor, devices and security drivers. Blocks on sysfs.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use model::capabilities::{CapsCpu, CapsHost, Migration, PowerManagement, SecModel};
 use model::domain::VirtType;
@@ -12,6 +13,7 @@ use super::Settings;
 use super::cpuid::{self, HostCpuid};
 use super::domain::Surroundings;
 use super::firmware::Installed;
+use super::host_cpu::Processor;
 use super::{host_cpu, host_numa};
 
 /// Facts that do not change while the daemon runs.
@@ -28,7 +30,7 @@ impl Facts {
     pub(super) fn read(host_arch: String) -> Self {
         let cpuid = cpuid::read();
         let around = Surroundings {
-            cpu_map: host_cpu::read_map(&host_arch),
+            cpu_map: host_cpu::read_map(&host_arch).map(Arc::new),
             host_arch,
             firmware: Installed::read(),
             tpm_versions: tpm_versions(),
@@ -37,6 +39,12 @@ impl Facts {
             vfio: Path::new("/dev/vfio/vfio").exists() && has_iommu(),
         };
         Self { around, cpuid, uuid: uuid() }
+    }
+
+    /// The processor, if it and the map are known.
+    pub(super) fn processor(&self) -> Option<Arc<Processor>> {
+        let (map, cpuid) = self.around.cpu_map.as_ref().zip(self.cpuid.as_ref())?;
+        Some(Arc::new(Processor { map: Arc::clone(map), data: cpuid.data.clone() }))
     }
 
     /// The host as it is now.

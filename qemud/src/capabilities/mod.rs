@@ -35,6 +35,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 pub use error::CapabilitiesError;
+pub use host_cpu::Processor;
 pub use qemu::{Accel, CpuModel, Gic, HostCpu, Machine, OLDEST, QemuCaps, Sev, Sgx, Version};
 
 use binaries::Finder;

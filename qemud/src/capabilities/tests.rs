@@ -52,7 +52,7 @@ fn surroundings() -> Option<Surroundings> {
     };
     Some(Surroundings {
         host_arch: "x86_64".to_owned(),
-        cpu_map: Some(cpu_map),
+        cpu_map: Some(std::sync::Arc::new(cpu_map)),
         firmware,
         tpm_versions: vec!["1.2", "2.0"],
         vfio: false,

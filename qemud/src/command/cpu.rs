@@ -2,7 +2,7 @@
 
 use model::Token;
 use model::domain::clock::TimerName;
-use model::domain::cpu::{CacheMode, Cpu, CpuCheck, CpuMode, FeaturePolicy, MaxPhysAddrMode};
+use model::domain::cpu::{CacheMode, Cpu, CpuMode, FeaturePolicy, MaxPhysAddrMode};
 use model::domain::device::Device;
 use model::domain::device::panic::PanicModel;
 use model::domain::features::{HypervFeature, HypervMode, KvmFeature};
@@ -59,69 +59,21 @@ fn model(build: &Build<'_>) -> Result<Vec<String>, PlanError> {
             Ok(parts)
         }
         Some(CpuMode::HostModel) => {
-            let host = build.options.host_model.as_ref().ok_or_else(|| {
-                PlanError::unsupported("CPU mode 'host-model' is not supported for this domain on this host")
-            })?;
-            let mut merged = host.clone();
-            for feature in &cpu.features {
-                match merged.features.iter_mut().find(|own| own.name == feature.name) {
-                    Some(own) => own.policy = feature.policy,
-                    None => merged.features.push(feature.clone()),
-                }
-            }
-            let mut parts = vec![merged.model.clone().unwrap_or_default()];
-            parts.extend(cpu.vendor_id.as_ref().map(|id| format!("vendor={id}")));
-            parts.extend(features(&merged));
-            Ok(parts)
+            Err(PlanError::internal("CPU mode 'host-model' was not resolved before the start"))
         }
         Some(CpuMode::Custom) | None => {
             let name = cpu.model.clone().unwrap_or_default();
-            compatible(build, cpu, &name)?;
+            if build.board.caps.cpu_model(&build.board.virt, &name).is_none() {
+                return Err(PlanError::unsupported(format!(
+                    "CPU model '{name}' is not known to this QEMU binary"
+                )));
+            }
             let mut parts = vec![name];
             parts.extend(cpu.vendor_id.as_ref().map(|id| format!("vendor={id}")));
             parts.extend(features(cpu));
             Ok(parts)
         }
     }
-}
-
-/// Whether this host has what the model and its features need, as far as that is to be checked.
-fn compatible(build: &Build<'_>, cpu: &Cpu, name: &str) -> Result<(), PlanError> {
-    let known = build.board.caps.cpu_model(&build.board.virt, name);
-    let Some(known) = known else {
-        return Err(PlanError::unsupported(format!("CPU model '{name}' is not known to this QEMU binary")));
-    };
-    if !build.board.kvm() || matches!(cpu.check, None | Some(CpuCheck::None)) {
-        return Ok(());
-    }
-    let waived = |feature: &str| {
-        cpu.features.iter().any(|own| {
-            qemu_name(&own.name) == feature
-                && matches!(
-                    own.policy,
-                    FeaturePolicy::Disable
-                        | FeaturePolicy::Forbid
-                        | FeaturePolicy::Optional
-                        | FeaturePolicy::Force
-                )
-        })
-    };
-    let mut missing: Vec<&str> =
-        known.blockers.iter().map(String::as_str).filter(|feature| !waived(feature)).collect();
-    let host = build.board.caps.accel(&build.board.virt).and_then(|accel| accel.host_cpu.as_ref());
-    if let Some(host) = host {
-        let required = cpu.features.iter().filter(|feature| feature.policy == FeaturePolicy::Require);
-        missing.extend(
-            required
-                .filter(|feature| !host.features.contains_key(&qemu_name(&feature.name)))
-                .map(|f| f.name.as_str()),
-        );
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let list = missing.join(", ");
-    Err(PlanError::CpuIncompatible(format!("Host CPU does not provide required features: {list}")))
 }
 
 /// Features in QEMU's words.
@@ -138,7 +90,7 @@ fn features(cpu: &Cpu) -> impl Iterator<Item = String> {
 }
 
 /// QEMU's name of a feature.
-fn qemu_name(name: &str) -> String {
+pub(super) fn qemu_name(name: &str) -> String {
     match name {
         "pclmuldq" => "pclmulqdq".to_owned(),
         other => other.replace('_', "-"),

@@ -41,6 +41,10 @@ pub fn machine(build: &mut Build<'_>) {
         text.push_str(&format!(",memory-backend={id}"));
     }
     text.push_str(&flash(build));
+    if domain.os.bios_useserial == Some(true) {
+        // The firmware then writes to the serial port.
+        text.push_str(",graphics=off");
+    }
     build.plan.option("-machine", text);
     build.plan.option("-accel", accelerator(build));
     if let Some(bytes) = features.smm.and_then(|smm| smm.tseg) {

@@ -15,13 +15,14 @@ pub mod options;
 mod passthrough;
 pub mod plan;
 mod prepare;
+mod processor;
 pub mod props;
 pub mod quote;
 mod sysinfo;
 
 use model::domain::Domain;
 use model::domain::device::Device;
-use model::domain::device::controller::{Controller, ControllerKind};
+use model::domain::device::controller::ControllerKind;
 use model::domain::device::disk::DiskBus;
 
 pub use crate::defaults::DefaultsError as PlanError;
@@ -98,9 +99,6 @@ fn display(build: &mut Build<'_>) {
     }
     build.plan.flag("-no-user-config");
     build.plan.flag("-nodefaults");
-    if build.domain.os.bios_useserial == Some(true) && build.board.caps.has_device("sga") {
-        build.plan.option("-device", Props::device("sga").to_json());
-    }
 }
 
 fn monitor(build: &mut Build<'_>) {

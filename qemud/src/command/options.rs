@@ -1,7 +1,10 @@
 //! How a plan will be used: for a start, or only to be shown.
 
+use std::sync::Arc;
+
 use model::domain::Domain;
-use model::domain::cpu::Cpu;
+
+use crate::capabilities::Processor;
 
 /// What the plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +16,7 @@ pub enum Mode {
 }
 
 /// How and where a guest will run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct PlanOptions {
     /// Purpose.
     pub mode: Mode,
@@ -25,8 +28,8 @@ pub struct PlanOptions {
     pub incoming: Option<String>,
     /// Variables handed on from the daemon's environment, `PATH` first.
     pub env: Vec<(String, String)>,
-    /// What `<cpu mode='host-model'>` stands for here.
-    pub host_model: Option<Cpu>,
+    /// The host's processor, where it is known: decides about models and features.
+    pub processor: Option<Arc<Processor>>,
     /// Seconds since 1970, UTC: the clock that offsets are counted from.
     pub now: i64,
     /// Seconds that local time is ahead of UTC.
@@ -68,7 +71,7 @@ impl PlanOptions {
             id: -1,
             incoming: None,
             env,
-            host_model: None,
+            processor: None,
             now,
             local_offset,
         }

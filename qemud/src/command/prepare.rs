@@ -22,8 +22,14 @@ const SHOWN_VNC: i32 = 5900;
 const SHOWN_SPICE: i32 = 5901;
 
 /// Readies the live copy of a definition: chooses firmware, gives aliases and socket paths.
-pub fn prepare(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Result<(), PlanError> {
+pub fn prepare(
+    domain: &mut Domain,
+    caps: &QemuCaps,
+    host: &HostFacts,
+    options: &PlanOptions,
+) -> Result<(), PlanError> {
     firmware(domain, host, options)?;
+    super::processor::resolve(domain, caps, options)?;
     crate::defaults::aliases(domain);
     channels(domain, options);
     Ok(())
@@ -68,7 +74,7 @@ pub fn native_prepare(
     // Interfaces lost their places; with what they are now they may get others.
     let board = crate::defaults::board(domain, caps, host);
     crate::defaults::place(domain, &board)?;
-    prepare(domain, host, options)
+    prepare(domain, caps, host, options)
 }
 
 /// An interface as it can be shown without setting it up: a tap device.

@@ -84,7 +84,9 @@ fn number(domain: &mut Domain) -> Result<(), DefaultsError> {
         let device = &domain.devices[index];
         let Some(port) = port(device) else { continue };
         let taken = |wanted: u32| {
-            domain.devices[..index].iter().any(|other| same_kind(device, other) && self::port(other) == Some(Some(wanted)))
+            domain.devices[..index]
+                .iter()
+                .any(|other| same_kind(device, other) && self::port(other) == Some(Some(wanted)))
         };
         let number = match port {
             Some(number) if !taken(number) => continue,
@@ -124,7 +126,11 @@ fn same_kind(one: &Device, other: &Device) -> bool {
 }
 
 fn next(domain: &Domain, device: &Device) -> u32 {
-    let ports = domain.devices.iter().filter(|other| same_kind(device, other)).filter_map(|other| port(other).flatten());
+    let ports = domain
+        .devices
+        .iter()
+        .filter(|other| same_kind(device, other))
+        .filter_map(|other| port(other).flatten());
     ports.max().map_or(0, |highest| highest.saturating_add(1))
 }
 

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use model::domain::device::Device;
+use model::domain::device::graphics::GraphicsKind;
 use model::domain::os::Arch;
 use model::domain::{Domain, FormatOptions, ParseOptions};
-use qemud::capabilities::QemuCaps;
+use qemud::capabilities::{Processor, QemuCaps};
 use qemud::command::firmware::Firmware;
-use qemud::command::{Dirs, PlanOptions, native_line, native_prepare, plan};
+use qemud::command::{Dirs, Mode, PlanOptions, native_line, native_prepare, plan, prepare};
 use qemud::defaults::{DefaultsError, HostFacts, complete, resolve_emulator};
 
 use crate::{tree, words};
@@ -16,6 +19,7 @@ use crate::{tree, words};
 pub struct World {
     caps: Vec<QemuCaps>,
     host: HostFacts,
+    processor: Option<Arc<Processor>>,
 }
 
 /// A folder with `in.xml` and answers.
@@ -46,7 +50,13 @@ impl World {
         World {
             caps: vec![caps("caps_7.2.json"), caps("caps_7.2_i686.json")],
             host: HostFacts { arch: "x86_64".to_owned(), firmware, ..HostFacts::default() },
+            processor: None,
         }
+    }
+
+    /// The recorded machine with the processor of this one, for a corpus that was recorded here.
+    pub fn recorded_here() -> World {
+        World { processor: Processor::read().map(Arc::new), ..World::recorded() }
     }
 
     fn completed(&self, text: &str) -> Result<(Domain, &QemuCaps), DefaultsError> {
@@ -66,9 +76,34 @@ impl World {
 
     fn line(&self, text: &str) -> Result<String, DefaultsError> {
         let (mut domain, caps) = self.completed(text)?;
-        let options = PlanOptions::native(Dirs::system(), "/usr/bin".to_owned(), 1_700_000_000, 0);
+        let native = PlanOptions::native(Dirs::system(), "/usr/bin".to_owned(), 1_700_000_000, 0);
+        let options = PlanOptions { processor: self.processor.clone(), ..native };
         native_prepare(&mut domain, caps, &self.host, &options)?;
         plan(&domain, caps, &self.host, &options).map(|plan| native_line(&plan))
+    }
+
+    /// The words of a real start, with the ports that are free on a machine without guests.
+    fn started(&self, text: &str) -> Result<Vec<String>, DefaultsError> {
+        let (mut domain, caps) = self.completed(text)?;
+        let native = PlanOptions::native(Dirs::system(), "/usr/bin".to_owned(), 1_700_000_000, 0);
+        let options = PlanOptions { mode: Mode::Start, id: 1, processor: self.processor.clone(), ..native };
+        prepare(&mut domain, caps, &self.host, &options)?;
+        let mut next = 5900;
+        for device in &mut domain.devices {
+            let Device::Graphics(graphics) = device else { continue };
+            match &mut graphics.kind {
+                GraphicsKind::Vnc(vnc) if vnc.autoport || vnc.port.is_none_or(|port| port == -1) => {
+                    vnc.port = Some(next);
+                    next += 1;
+                }
+                GraphicsKind::Spice(spice) if spice.autoport || spice.port == Some(-1) => {
+                    spice.port = Some(next);
+                    next += 1;
+                }
+                _ => {}
+            }
+        }
+        plan(&domain, caps, &self.host, &options).map(|plan| plan.argv)
     }
 }
 
@@ -124,6 +159,21 @@ impl Case {
             (None, Some(expected)) => Some(compare_error(&expected, got)),
             (None, None) => None,
         }
+    }
+
+    /// Compares the words that a real start passes; none if the reference started nothing.
+    pub fn start(&self, world: &World) -> Option<Outcome> {
+        let expected: Vec<String> = serde_json::from_str(&self.file("argv.json")?).expect("argv.json");
+        Some(match world.started(&self.input()) {
+            Ok(words) => {
+                let (expected, got) = (words::pairs(&expected), words::pairs(&words));
+                match same(words::diff(&expected, &got)) {
+                    Outcome::Same if expected != got => Outcome::Reordered,
+                    other => other,
+                }
+            }
+            Err(error) => Outcome::Different(vec![refused(&error)]),
+        })
     }
 
     /// Rewrites the answers with ours, for a review of the change.

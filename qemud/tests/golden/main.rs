@@ -14,10 +14,10 @@ use case::{Case, Outcome, World};
 
 #[test]
 fn definitions_and_command_lines_are_the_references() {
-    let world = World::recorded();
     if let Ok(dir) = std::env::var("CORPUS_DIR") {
-        return measure(&world, Path::new(&dir));
+        return measure(&World::recorded_here(), Path::new(&dir));
     }
+    let world = World::recorded();
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/argv");
     let renew = std::env::var_os("RENEW_GOLDEN").is_some();
     let mut wrong = String::new();
@@ -26,8 +26,12 @@ fn definitions_and_command_lines_are_the_references() {
             case.renew(&world);
             continue;
         }
-        for (what, outcome) in [("definition", case.definition(&world)), ("command line", case.line(&world))]
-        {
+        let outcomes = [
+            ("definition", case.definition(&world)),
+            ("command line", case.line(&world)),
+            ("start", case.start(&world)),
+        ];
+        for (what, outcome) in outcomes {
             match outcome {
                 Some(Outcome::Different(lines)) => {
                     writeln!(wrong, "{} ({what}):\n  {}", case.name, lines.join("\n  ")).expect("string");
@@ -44,12 +48,13 @@ fn definitions_and_command_lines_are_the_references() {
 
 /// Figures over a whole corpus, by family (first part of the name).
 fn measure(world: &World, dir: &Path) {
-    let mut figures: BTreeMap<String, [u32; 5]> = BTreeMap::new();
+    let mut figures: BTreeMap<String, [u32; 8]> = BTreeMap::new();
     let mut report = String::new();
     for case in Case::all(dir) {
         let family = case.name.split('-').next().unwrap_or("").to_owned();
         let definition = case.definition(world);
         let line = case.line(world);
+        let start = case.start(world);
         for key in [family, "all".to_owned()] {
             let row = figures.entry(key).or_default();
             if let Some(outcome) = &definition {
@@ -61,8 +66,13 @@ fn measure(world: &World, dir: &Path) {
                 row[3] += u32::from(*outcome == Outcome::Same);
                 row[4] += u32::from(!matches!(outcome, Outcome::Different(_)));
             }
+            if let Some(outcome) = &start {
+                row[5] += 1;
+                row[6] += u32::from(*outcome == Outcome::Same);
+                row[7] += u32::from(!matches!(outcome, Outcome::Different(_)));
+            }
         }
-        for (what, outcome) in [("D", definition), ("A", line)] {
+        for (what, outcome) in [("D", definition), ("A", line), ("S", start)] {
             let lines = match outcome {
                 Some(Outcome::Different(lines)) => lines,
                 Some(Outcome::Reordered) => vec!["order".to_owned()],
@@ -73,9 +83,9 @@ fn measure(world: &World, dir: &Path) {
             }
         }
     }
-    for (family, [definitions, right, lines, exact, asset]) in figures {
+    for (family, [definitions, right, lines, exact, set, starts, started, start_set]) in figures {
         println!(
-            "{family}: definitions {right}/{definitions}, lines exact {exact}/{lines}, as set {asset}/{lines}"
+            "{family}: definitions {right}/{definitions}, lines exact {exact}/{lines}, as set {set}/{lines}, starts exact {started}/{starts}, as set {start_set}/{starts}"
         );
     }
     if let Some(path) = std::env::var_os("CORPUS_REPORT") {

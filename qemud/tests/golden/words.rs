@@ -75,6 +75,7 @@ fn mask(option: &str, value: &str) -> String {
         let rest = text.find(',').map(|at| text[at..].to_owned()).unwrap_or_default();
         text = format!("base=@TIME@{rest}");
     }
+    text = text.replace("/domain-1-", "/domain-@ID@-");
     for key in ["\"fd\":\"", "fd=", "vhostfd=", "\"vhostfd\":\""] {
         text = mask_digits(&text, key);
     }

@@ -8,7 +8,7 @@ use model::domain::Domain;
 use model::domain::device::Device;
 use model::domain::device::address::{Address, PciAddress};
 use model::domain::device::controller::{Controller, ControllerKind, PciModel, UsbModel};
-use model::domain::device::interface::{Interface, InterfaceSource};
+use model::domain::device::interface::InterfaceSource;
 
 use super::bus::{BusModel, Connect};
 use super::chipset;

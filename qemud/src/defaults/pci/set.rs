@@ -273,10 +273,6 @@ impl PciSet {
             None => Err(PciError::NoGrowth(wanted)),
         }
     }
-
-    fn has_free(&self, plug: Connect) -> bool {
-        self.buses.iter().any(|bus| bus.takes(plug) && bus.free(plug, Some(0)).is_some())
-    }
 }
 
 #[cfg(test)]
