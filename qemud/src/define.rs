@@ -23,6 +23,7 @@ use crate::command;
 use crate::defaults;
 use crate::domain::{Domain, View};
 use crate::driver::{Driver, check_flags};
+use crate::migratable;
 use crate::notify::{Change, Lifecycle};
 
 /// Where a definition comes from.
@@ -149,7 +150,7 @@ pub async fn set_autostart(driver: &Driver, named: &NonnullDomain, wanted: bool)
 }
 
 /// The XML that a client sees (procedure 14).
-pub fn describe(view: &View, flags: u32) -> Result<String, Fault> {
+pub fn describe(driver: &Driver, view: &View, flags: u32) -> Result<String, Fault> {
     let known = domain_xml_flags::SECURE
         | domain_xml_flags::INACTIVE
         | domain_xml_flags::UPDATE_CPU
@@ -161,12 +162,17 @@ pub fn describe(view: &View, flags: u32) -> Result<String, Fault> {
         Some(next) => next,
         None => view.definition()?,
     };
+    let migratable = flags & domain_xml_flags::MIGRATABLE != 0;
     let options = FormatOptions {
-        secure: flags & domain_xml_flags::SECURE != 0,
+        // Another host starts the guest from it, and needs the passwords.
+        secure: migratable || flags & domain_xml_flags::SECURE != 0,
         inactive: inactive || view.live.is_none(),
-        migratable: flags & domain_xml_flags::MIGRATABLE != 0,
+        migratable,
         ..FormatOptions::default()
     };
+    if migratable {
+        return Ok(migratable::migratable(definition).map_err(::driver::fault::xml)?.format(&options));
+    }
     match (&view.live, options.inactive) {
         // The size of the balloon is QEMU's, not the definition's.
         (Some(live), false) if definition.memory.current_kib != live.balloon_kib => {
@@ -181,7 +187,8 @@ pub fn describe(view: &View, flags: u32) -> Result<String, Fault> {
 /// The command line that a definition stands for (procedure 136).
 pub async fn native(driver: &Driver, text: &str) -> Result<String, Fault> {
     let (mut definition, caps) = complete(driver, text, Source::Client).await?;
-    let (facts, options) = (driver.facts().await, driver.native_options());
+    let (facts, mut options) = (driver.facts().await, driver.native_options());
+    options.processor = driver.capabilities.processor().await?;
     command::native_prepare(&mut definition, &caps, facts, &options).map_err(Fault::from)?;
     let plan = command::plan(&definition, &caps, facts, &options).map_err(Fault::from)?;
     Ok(command::native_line(&plan))

@@ -21,6 +21,7 @@ pub mod driver;
 pub mod figures;
 pub mod hostfacts;
 pub mod hostinfo;
+pub mod migratable;
 pub mod monitor;
 pub mod notify;
 pub mod parts;

@@ -2,7 +2,7 @@
 
 use model::domain::Domain as Definition;
 use model::domain::device::Device;
-use model::domain::device::chardev::{Backend, Source};
+use model::domain::device::chardev::{Backend, ChannelState, ChannelTarget, Source};
 use model::domain::device::disk::Disk;
 use model::domain::device::memballoon::MemballoonModel;
 use model::domain::device::disk::source::Location;
@@ -75,6 +75,22 @@ pub fn set_listen_addresses(definition: &mut Definition, conf: &QemuConf) {
             }
         }
     }
+}
+
+/// Note whether the guest has the channel with this alias open; false when that is no news.
+pub fn set_channel_state(definition: &mut Definition, alias: &str, open: bool) -> bool {
+    let now = Some(if open { ChannelState::Connected } else { ChannelState::Disconnected });
+    for device in &mut definition.devices {
+        let Device::Channel(channel) = device else { continue };
+        if let ChannelTarget::Virtio { connected, .. } = &mut channel.target
+            && channel.info.alias.as_deref() == Some(alias)
+            && *connected != now
+        {
+            *connected = now;
+            return true;
+        }
+    }
+    false
 }
 
 fn character_source(device: &mut Device) -> Option<&mut Source> {

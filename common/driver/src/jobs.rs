@@ -190,10 +190,10 @@ impl Jobs {
         table.fits(wanted).then(|| self.grant(&mut table, wanted, api))
     }
 
-    /// What is held now: the short job and the long job, with the calls that hold them.
-    pub fn held(&self) -> (Option<(Job, &'static str)>, Option<(LongJob, &'static str)>) {
+    /// What is held now: the short job and the long job.
+    pub fn held(&self) -> (Option<Job>, Option<LongJob>) {
         let table = self.lock();
-        (table.short.as_ref().map(|h| (h.job, h.api)), table.long.as_ref().map(|h| (h.job, h.api)))
+        (table.short.as_ref().map(|h| h.job), table.long.as_ref().map(|h| h.job))
     }
 
     /// How long the job that stands in a caller's way has been held; zero when none is.

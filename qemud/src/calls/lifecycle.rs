@@ -3,7 +3,7 @@
 use protocol::consts;
 use protocol::remote::*;
 use protocol::xdr::{UChar, UShort};
-use protocol::{ErrorCode, ErrorDomain, Fault};
+use protocol::{ErrorDomain, Fault};
 use rpc::Call;
 use uuid::Uuid;
 
@@ -235,7 +235,7 @@ impl DomainLifecycle<Call> for Virtqemud {
         _call: &Call,
         args: DomainGetXmlDescArgs,
     ) -> Result<DomainGetXmlDescRet, Fault> {
-        let xml = define::describe(&self.driver.view(&args.dom)?, args.flags)?;
+        let xml = define::describe(&self.driver, &self.driver.view(&args.dom)?, args.flags)?;
         Ok(DomainGetXmlDescRet { xml })
     }
 

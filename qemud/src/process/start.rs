@@ -25,7 +25,7 @@ use crate::define::{self, Source};
 use crate::domain::{Domain, Ending, Live, ShutoffReason, Status, View};
 use crate::driver::Driver;
 use crate::figures::LastKnown;
-use crate::monitor::{Events, Monitor, MonitorError};
+use crate::monitor::{Chardev, Events, Monitor, MonitorError};
 use crate::notify::{Lifecycle, Suspended};
 use crate::parts;
 
@@ -150,9 +150,10 @@ impl Start<'_> {
         let emulator = definition.emulator.clone().unwrap_or_default();
         let caps = self.driver.capabilities.of(&emulator).await?;
         let facts = self.driver.facts().await;
-        let options = self.driver.plan_options(id);
+        let mut options = self.driver.plan_options(id);
+        options.processor = self.driver.capabilities.processor().await?;
         definition.id = u32::try_from(id).ok();
-        command::prepare(definition, facts, &options).map_err(Fault::from)?;
+        command::prepare(definition, &caps, facts, &options).map_err(Fault::from)?;
         self.driver.ports.assign(definition)?;
         parts::set_listen_addresses(definition, &facts.conf);
         command::plan(definition, &caps, facts, &options).map_err(|error| {
@@ -299,10 +300,10 @@ impl Start<'_> {
     /// Take everything back.
     async fn give_up(&self, name: &str, id: i32, definition: &Arc<Definition>) {
         let live = self.domain.lock().live.clone();
-        if let Some(live) = &live {
-            if let Err(error) = stop::end(&live.process).await {
-                tracing::error!(target: "qemu", "QEMU of domain '{name}' stays after a failed start: {error}");
-            }
+        if let Some(live) = &live
+            && let Err(error) = stop::end(&live.process).await
+        {
+            tracing::error!(target: "qemu", "QEMU of domain '{name}' stays after a failed start: {error}");
         }
         log::note_end(self.driver, name, Ending::Failed).await;
         self.driver.ports.release(definition);
@@ -330,6 +331,8 @@ impl Start<'_> {
 pub struct Facts {
     /// Terminals of the character devices: alias and path.
     pub terminals: Vec<(String, String)>,
+    /// Whether the guest has its end open, by the alias of the character device.
+    pub open: Vec<(String, bool)>,
     /// The vcpus' threads by vcpu number.
     pub vcpu_threads: Vec<(u32, u32)>,
     /// The balloon's size in KiB, where there is a balloon.
@@ -340,12 +343,13 @@ pub struct Facts {
 pub async fn after_start(monitor: &Monitor) -> Result<Facts, MonitorError> {
     let (chardevs, cpus, balloon) =
         tokio::join!(monitor.query_chardev(), monitor.query_cpus(), monitor.query_balloon());
-    let terminals = chardevs?.into_iter().filter_map(|chardev| {
-        let path = chardev.filename.strip_prefix("pty:")?.to_owned();
-        Some((chardev.label, path))
-    });
+    let chardevs = chardevs?;
+    // A character device is named after the device of the guest that it serves.
+    let alias = |chardev: &Chardev| chardev.label.strip_prefix("char").unwrap_or(&chardev.label).to_owned();
+    let terminals = chardevs.iter().filter_map(|chardev| Some((alias(chardev), chardev.pty()?.to_owned())));
     Ok(Facts {
         terminals: terminals.collect(),
+        open: chardevs.iter().map(|chardev| (alias(chardev), chardev.frontend_open)).collect(),
         vcpu_threads: cpus?.into_iter().map(|cpu| (cpu.cpu_index, cpu.thread_id)).collect(),
         // A guest without balloon has none to tell.
         balloon_kib: balloon.ok().map(|bytes| bytes / 1024),
@@ -356,8 +360,11 @@ impl Live {
     /// Put what QEMU told into the live definition.
     pub fn adopt(&mut self, facts: &Facts) {
         let mut definition = Definition::clone(&self.definition);
-        for (label, path) in &facts.terminals {
-            parts::set_terminal(&mut definition, label.strip_prefix("char").unwrap_or(label), path);
+        for (alias, path) in &facts.terminals {
+            parts::set_terminal(&mut definition, alias, path);
+        }
+        for (alias, open) in &facts.open {
+            parts::set_channel_state(&mut definition, alias, *open);
         }
         self.definition = Arc::new(definition);
         self.vcpu_threads.clone_from(&facts.vcpu_threads);

@@ -128,10 +128,19 @@ pub async fn finish_holding(driver: &Arc<Driver>, domain: &Arc<Domain>, pid: i32
     clean_up(driver, &name, &live).await;
     {
         let mut state = domain.lock();
+        let stopped = Lifecycle::Stopped(ending.event());
+        // As the reference does it: a guest that ended by itself is told of with its last id, one that was
+        // ended with none.
+        let by_itself = matches!(ending, Ending::Shutdown | Ending::Crashed);
+        if by_itself {
+            driver.tell(domain, &state, stopped);
+        }
         state.live = None;
         state.status = ending.status();
         driver.domains.set_id(domain.uuid(), None);
-        driver.tell(domain, &state, Lifecycle::Stopped(ending.event()));
+        if !by_itself {
+            driver.tell(domain, &state, stopped);
+        }
     }
     define::forget_if_empty(driver, domain);
     tracing::info!(target: "qemu", "domain '{name}' (id {}) has ended: {}", live.id, ending.word());

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use model::domain::Domain as Definition;
 use model::domain::lifecycle::LifecycleAction;
+
+use ::driver::jobs::Job;
 
 use super::{Process, control, start, status, stop};
 use crate::domain::{Condition, Domain, Ending, Status};
 use crate::driver::Driver;
 use crate::monitor::{Event, EventKind, Events, Monitor};
 use crate::notify::{Lifecycle, ShutdownBy, Suspended};
+use crate::parts;
 
 /// Watch the guest until its process has ended, then clean up after it.
 pub fn spawn(
@@ -75,6 +79,7 @@ impl Watch {
             EventKind::Suspend => self.publish(Status::PM_SUSPENDED, Lifecycle::PmSuspended).await,
             EventKind::Wakeup => self.publish(Status::WOKEN, Lifecycle::Woken).await,
             EventKind::GuestPanicked { .. } => self.on_panic().await,
+            EventKind::VserportChange { id, open } => self.on_port(&id, open).await,
             EventKind::RtcChange { offset } => {
                 self.driver.tell_rtc_change(&self.domain, &self.domain.lock(), offset);
             }
@@ -102,6 +107,11 @@ impl Watch {
             }
             let Some(live) = state.live.as_mut() else { return };
             let reboot = std::mem::take(&mut live.reboot_wanted) || start::reboots_on_poweroff(&live.definition);
+            if reboot && (live.ending.is_some() || by == ShutdownBy::Host) {
+                // QEMU itself is on its way out; there is nothing left to reset.
+                live.ending.get_or_insert(Ending::Shutdown);
+                return;
+            }
             if !reboot && live.ending.is_none() {
                 live.ending = Some(Ending::Shutdown);
             }
@@ -170,7 +180,7 @@ impl Watch {
             Ok(qemu) if qemu.running || qemu.status == "shutdown" => None,
             _ => Some((Status::PAUSED_USER, Suspended::Paused)),
         };
-        let busy = matches!(self.domain.jobs().held(), (Some((::driver::jobs::Job::Suspend, _)), _));
+        let busy = self.suspend_in_progress();
         if let Some((status, why)) = status
             && !busy
             && self.domain.lock().status.condition == Condition::Running
@@ -191,8 +201,29 @@ impl Watch {
         }
     }
 
+    /// Whether a call is stopping or resuming the processors now: it tells of it itself.
+    fn suspend_in_progress(&self) -> bool {
+        self.domain.jobs().held().0 == Some(Job::Suspend)
+    }
+
+    /// The guest has opened or closed its end of a channel.
+    async fn on_port(&self, alias: &str, open: bool) {
+        {
+            let mut state = self.domain.lock();
+            let Some(live) = state.live.as_mut() else { return };
+            let mut definition = Definition::clone(&live.definition);
+            if !parts::set_channel_state(&mut definition, alias, open) {
+                return;
+            }
+            live.definition = Arc::new(definition);
+        }
+        if let Err(error) = status::save(&self.driver, &self.domain).await {
+            tracing::warn!(target: "qemu", "the state of channel '{alias}' is not recorded: {error}");
+        }
+    }
+
     async fn publish(&self, status: Status, event: Lifecycle) {
-        if let (Some((::driver::jobs::Job::Suspend, _)), _) = self.domain.jobs().held() {
+        if self.suspend_in_progress() {
             // The call that caused it publishes it.
             return;
         }

@@ -10,7 +10,7 @@ use crate::parts;
 use crate::figures::{self, BlockFigures};
 
 /// The group of a record.
-pub async fn group(view: &View, definition: &Definition, params: &mut Params) {
+pub(super) async fn group(view: &View, definition: &Definition, params: &mut Params) {
     params.uint("block.count", parts::disks(definition).count());
     let table = match &view.live {
         Some(live) if parts::disks(definition).next().is_some() => Some(figures::block(live).await),
@@ -49,7 +49,7 @@ fn one_disk(n: usize, figures: &BlockFigures, params: &mut Params) {
 }
 
 /// One disk of a running guest, by its target or source path (procedure 64).
-pub async fn one(view: &View, path: &str) -> Result<DomainBlockStatsRet, Fault> {
+pub(super) async fn one(view: &View, path: &str) -> Result<DomainBlockStatsRet, Fault> {
     let live = view.active()?;
     let disk = parts::disks(&live.definition).find(|disk| disk.target == path || parts::disk_path(disk) == Some(path));
     let disk = disk.ok_or_else(|| {

@@ -1,0 +1,41 @@
+//! Beginnings of Python scripts: what several tests need in their clients.
+
+/// Runs the event loop in a thread and keeps what is told: `lifecycle` and `reboot` are callbacks, `until(what)` waits
+/// for an event and answers all up to it, `life(events)` leaves out names and repetitions. A guest that is reset once
+/// may be told to be so twice: its firmware resets the machine again.
+pub const EVENTS: &str = "\
+import threading, queue\n\
+libvirt.registerErrorHandler(lambda *a: None, None)\n\
+libvirt.virEventRegisterDefaultImpl()\n\
+threading.Thread(target=lambda: [libvirt.virEventRunDefaultImpl() for _ in iter(int, 1)], daemon=True).start()\n\
+told = queue.Queue()\n\
+def lifecycle(c, d, event, detail, to): (to or told).put((d.name(), d.ID() > 0, (event, detail)))\n\
+def reboot(c, d, to): (to or told).put((d.name(), d.ID() > 0, 'reboot'))\n\
+def until(what, of=None):\n\
+\x20   seen = []\n\
+\x20   while not seen or seen[-1][2] != what: seen.append((of or told).get(timeout=20))\n\
+\x20   return seen\n\
+def life(events):\n\
+\x20   short = [e[2] for e in events]\n\
+\x20   return [e for n, e in enumerate(short) if n == 0 or e != short[n - 1]]\n";
+
+/// `console(d)` opens the console of a domain; `read(stream, text)` reads until the text has come.
+pub const CONSOLE: &str = "\
+def console(d, name=None, flags=0):\n\
+\x20   stream = d.connect().newStream()\n\
+\x20   d.openConsole(name, stream, flags)\n\
+\x20   return stream\n\
+def read(stream, wanted=b'GUEST READY'):\n\
+\x20   text = b''\n\
+\x20   while wanted not in text:\n\
+\x20       part = stream.recv(4096)\n\
+\x20       assert part, text\n\
+\x20       text += part\n\
+\x20   return text\n";
+
+/// `code(f)` calls and answers the code of libvirt's error, or "done".
+pub const CODE: &str = "\
+libvirt.registerErrorHandler(lambda *a: None, None)\n\
+def code(f):\n\
+\x20   try: f(); return 'done'\n\
+\x20   except libvirt.libvirtError as error: return error.get_error_code()\n";
