@@ -19,7 +19,7 @@ def life(events):\n\
 \x20   short = [e[2] for e in events]\n\
 \x20   return [e for n, e in enumerate(short) if n == 0 or e != short[n - 1]]\n";
 
-/// `console(d)` opens the console of a domain; `read(stream, text)` reads until the text has come.
+/// `console(d)` opens the console of a domain; `read(stream, text)` reads until the line with the text has come.
 pub const CONSOLE: &str = "\
 def console(d, name=None, flags=0):\n\
 \x20   stream = d.connect().newStream()\n\
@@ -27,7 +27,7 @@ def console(d, name=None, flags=0):\n\
 \x20   return stream\n\
 def read(stream, wanted=b'GUEST READY'):\n\
 \x20   text = b''\n\
-\x20   while wanted not in text:\n\
+\x20   while b'\\n' not in text.partition(wanted)[2]:\n\
 \x20       part = stream.recv(4096)\n\
 \x20       assert part, text\n\
 \x20       text += part\n\
