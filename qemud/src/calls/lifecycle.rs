@@ -235,7 +235,7 @@ impl DomainLifecycle<Call> for Virtqemud {
         _call: &Call,
         args: DomainGetXmlDescArgs,
     ) -> Result<DomainGetXmlDescRet, Fault> {
-        let xml = define::describe(&self.driver, &self.driver.view(&args.dom)?, args.flags)?;
+        let xml = define::describe(&self.driver.view(&args.dom)?, args.flags)?;
         Ok(DomainGetXmlDescRet { xml })
     }
 
