@@ -1,5 +1,6 @@
 //! Definitions: from a client's XML to the registry and the disk, and back.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -150,7 +151,7 @@ pub async fn set_autostart(driver: &Driver, named: &NonnullDomain, wanted: bool)
 }
 
 /// The XML that a client sees (procedure 14).
-pub fn describe(driver: &Driver, view: &View, flags: u32) -> Result<String, Fault> {
+pub fn describe(view: &View, flags: u32) -> Result<String, Fault> {
     let known = domain_xml_flags::SECURE
         | domain_xml_flags::INACTIVE
         | domain_xml_flags::UPDATE_CPU
@@ -170,18 +171,17 @@ pub fn describe(driver: &Driver, view: &View, flags: u32) -> Result<String, Faul
         migratable,
         ..FormatOptions::default()
     };
+    let mut shown = Cow::Borrowed(&**definition);
     if migratable {
-        return Ok(migratable::migratable(definition).map_err(::driver::fault::xml)?.format(&options));
+        shown = Cow::Owned(migratable::migratable(definition));
     }
-    match (&view.live, options.inactive) {
-        // The size of the balloon is QEMU's, not the definition's.
-        (Some(live), false) if definition.memory.current_kib != live.balloon_kib => {
-            let mut now = Definition::clone(definition);
-            now.memory.current_kib = live.balloon_kib;
-            Ok(now.format(&options))
-        }
-        _ => Ok(definition.format(&options)),
+    // The size of a running guest's balloon is QEMU's, not the definition's.
+    if let Some(live) = view.live.as_ref().filter(|live| Arc::ptr_eq(definition, &live.definition))
+        && shown.memory.current_kib != live.balloon_kib
+    {
+        shown.to_mut().memory.current_kib = live.balloon_kib;
     }
+    Ok(shown.format(&options))
 }
 
 /// The command line that a definition stands for (procedure 136).

@@ -4,29 +4,29 @@
 //! What stands in a document as text of its own kind (listen addresses, sockets) is left out by the writer, see
 //! `FormatOptions::migratable`.
 
-use model::domain::device::Device;
+use std::path::Path;
+
+use model::domain::Domain as Definition;
 use model::domain::device::audio::{Audio, AudioBackend, AudioDirection};
+use model::domain::device::chardev::{Backend, Channel, ChannelTarget};
 use model::domain::device::controller::{Controller, ControllerKind, ControllerType, PciModel, UsbModel};
 use model::domain::device::graphics::GraphicsKind;
 use model::domain::device::info::is_user_alias;
 use model::domain::device::input::{InputBus, InputType};
-use model::domain::{Domain as Definition, FormatOptions, ParseOptions};
-use model::xml::XmlError;
+use model::domain::device::{Device, insert};
 
 /// `definition` without the devices that every host adds by itself: the PS/2 keyboard, and, where there is no
 /// other of its kind and nothing is set that would be lost, the USB controller and the root bus of `pc` and the
 /// sound back end that follows from the display.
 ///
-/// The answer has its devices in the order of a document that was read, as the receiver will have them.
-///
-/// # Errors
-/// The definition does not read back as it was written.
-pub fn migratable(definition: &Definition) -> Result<Definition, XmlError> {
-    let mut copy = Definition::parse_str(&definition.format(&FormatOptions::STORED), &ParseOptions::default())?;
-    let usb = only(&copy, ControllerType::Usb).is_some_and(is_default_usb);
-    let root = only(&copy, ControllerType::Pci).is_some_and(is_plain_root);
-    let audio = only_audio(&copy).is_some_and(|audio| is_implied(audio, &copy));
-    copy.devices.retain(|device| match device {
+/// Devices stand in the order of a document that was read, and consoles have the numbers of their places, as the
+/// receiver will have them. Sockets of channels that a start has chosen are left to the receiver's
+/// start.
+pub fn migratable(definition: &Definition) -> Definition {
+    let usb = only(definition, ControllerType::Usb).is_some_and(is_default_usb);
+    let root = only(definition, ControllerType::Pci).is_some_and(is_plain_root);
+    let audio = only_audio(definition).is_some_and(|audio| is_implied(audio, definition));
+    let stays = |device: &&Device| match device {
         Device::Controller(controller) => match controller.kind.kind() {
             ControllerType::Usb => !usb,
             ControllerType::Pci => !root,
@@ -35,8 +35,35 @@ pub fn migratable(definition: &Definition) -> Result<Definition, XmlError> {
         Device::Audio(_) => !audio,
         Device::Input(input) => !(input.kind == InputType::Keyboard && input.bus == Some(InputBus::Ps2)),
         _ => true,
-    });
-    Ok(copy)
+    };
+    let mut copy = definition.clone();
+    copy.devices.clear();
+    let mut consoles = 0..;
+    for device in definition.devices.iter().filter(stays) {
+        let mut device = device.clone();
+        match &mut device {
+            Device::Console(console) => console.port = consoles.next(),
+            Device::Channel(channel) => forget_socket(channel),
+            _ => {}
+        }
+        insert(&mut copy.devices, device);
+    }
+    copy
+}
+
+/// Drop the path of the channel's socket if a start has chosen it: `…/channel/target/domain-ID-NAME/PORT`.
+fn forget_socket(channel: &mut Channel) {
+    let ChannelTarget::Virtio { .. } = channel.target else { return };
+    if let Backend::Unix(unix) = &mut channel.source.backend
+        && unix.path.as_deref().and_then(|path| Path::new(path).parent()).is_some_and(is_guest_dir)
+    {
+        unix.path = None;
+    }
+}
+
+fn is_guest_dir(dir: &Path) -> bool {
+    let of_guest = dir.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("domain-"));
+    of_guest && dir.parent().is_some_and(|above| above.ends_with("channel/target"))
 }
 
 /// The controller of a kind if there is one and not more.
@@ -76,21 +103,34 @@ fn has_user_alias(controller: &Controller) -> bool {
 
 /// Whether a host would add this back end for the displays that the guest has.
 fn is_implied(audio: &Audio, definition: &Definition) -> bool {
-    let spice = definition.devices.iter().any(|device| match device {
-        Device::Graphics(graphics) => matches!(graphics.kind, GraphicsKind::Spice(_)),
-        _ => false,
-    });
-    let backend = if spice { AudioBackend::Spice } else { AudioBackend::None };
     let plain = AudioDirection::default();
     audio.id == 1
         && audio.timer_period.is_none()
-        && audio.backend == backend
+        && implied_backend(definition).as_ref() == Some(&audio.backend)
         && audio.input == plain
         && audio.output == plain
 }
 
+/// The back end of the last display that has a say; none at all where there is no display.
+fn implied_backend(definition: &Definition) -> Option<AudioBackend> {
+    let mut displays = definition.devices.iter().rev().filter_map(|device| match device {
+        Device::Graphics(graphics) => Some(&graphics.kind),
+        _ => None,
+    });
+    if displays.clone().next().is_none() {
+        return Some(AudioBackend::None);
+    }
+    displays.find_map(|kind| match kind {
+        GraphicsKind::Spice(_) => Some(AudioBackend::Spice),
+        GraphicsKind::Vnc(_) => Some(AudioBackend::None),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use model::domain::ParseOptions;
+
     use super::*;
 
     fn kinds(devices: &str) -> Vec<String> {
@@ -98,13 +138,18 @@ mod tests {
             "<domain type='qemu'><name>g</name><uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid><memory>65536</memory>
              <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>{devices}</devices></domain>"
         );
-        let definition = Definition::parse_str(&text, &ParseOptions::default()).unwrap();
-        migratable(&definition).unwrap().devices.iter().map(short).collect()
+        let read = Definition::parse_str(&text, &ParseOptions::default()).unwrap();
+        migratable(&read).devices.iter().map(short).collect()
     }
 
     fn short(device: &Device) -> String {
         match device {
             Device::Controller(c) => format!("{}{}", c.kind.kind(), c.index.unwrap()),
+            Device::Console(c) => format!("console{}", c.port.unwrap()),
+            Device::Channel(c) => match &c.source.backend {
+                Backend::Unix(unix) => format!("channel {:?}", unix.path),
+                other => panic!("{other:?}"),
+            },
             other => other.element().to_owned(),
         }
     }
@@ -143,7 +188,13 @@ mod tests {
 
     #[test]
     fn sound_goes_only_where_the_display_implies_it() {
-        let spice = "<graphics type='spice'/>";
+        let (spice, vnc) = ("<graphics type='spice'/>", "<graphics type='vnc'/>");
+        assert_eq!(kinds(&format!("{spice}{vnc}<audio id='1' type='none'/>")), ["graphics", "graphics"]);
+        assert_eq!(kinds(&format!("{vnc}{spice}<audio id='1' type='spice'/>")), ["graphics", "graphics"]);
+        assert_eq!(
+            kinds("<graphics type='egl-headless'/><audio id='1' type='none'/>"),
+            ["graphics", "audio"]
+        );
         assert_eq!(kinds(&format!("{spice}<audio id='1' type='spice'/>")), ["graphics"]);
         assert_eq!(kinds(&format!("{spice}<audio id='1' type='none'/>")), ["graphics", "audio"]);
         for audio in [
@@ -155,5 +206,20 @@ mod tests {
             assert_eq!(kinds(audio), ["audio"], "{audio}");
         }
         assert_eq!(kinds("<audio id='1' type='none'/><audio id='2' type='none'/>"), ["audio", "audio"]);
+    }
+
+    #[test]
+    fn what_a_start_chose_is_left_to_the_next() {
+        let channel = |path: &str| {
+            format!("<channel type='unix'><source mode='bind' path='{path}'/><target type='virtio' name='a'/></channel>")
+        };
+        assert_eq!(kinds(&channel("/var/lib/libvirt/qemu/channel/target/domain-1-g/a")), ["channel None"]);
+        assert_eq!(kinds(&channel("/own/a")), ["channel Some(\"/own/a\")"]);
+    }
+
+    #[test]
+    fn consoles_have_the_numbers_of_their_places() {
+        let console = "<console type='pty'><target type='virtio' port='0'/></console>";
+        assert_eq!(kinds(&format!("{console}{console}")), ["console0", "console1"]);
     }
 }
