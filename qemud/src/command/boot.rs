@@ -44,7 +44,12 @@ fn chip(build: &mut Build<'_>, number: u32, path: &str, read_only: bool) {
         .str("driver", "raw")
         .str("file", &storage);
     build.plan.option("-blockdev", format.to_json());
-    build.plan.label(path, read_only, read_only);
+    if read_only {
+        build.plan.label(path, true, true);
+    } else {
+        // Variables are made from a template at the first start.
+        build.plan.output(path);
+    }
 }
 
 /// A BIOS image, or the switch that only firmware may write the flash.

@@ -46,7 +46,7 @@ pub fn write(
         Backend::Stdio => format!("stdio,id={id}"),
         Backend::Dev { path } => device(id, path, purpose),
         Backend::File { path, append } => {
-            build.plan.label(path, false, false);
+            build.plan.output(path);
             format!("file,id={id},path={}{}", commas(path), on_off("append", *append))
         }
         Backend::Pipe { path } => format!("pipe,id={id},path={}", commas(path)),
@@ -62,7 +62,7 @@ pub fn write(
         }
     };
     if let Some(log) = &source.log {
-        build.plan.label(&log.file, false, false);
+        build.plan.output(&log.file);
         text.push_str(&format!(",logfile={}{}", commas(&log.file), on_off("logappend", log.append)));
     }
     build.plan.option("-chardev", text);

@@ -92,6 +92,8 @@ pub struct Labelled {
     pub read_only: bool,
     /// Several guests write it.
     pub shared: bool,
+    /// It need not exist before the start.
+    pub made: bool,
 }
 
 /// A unix socket of a character device.
@@ -127,7 +129,12 @@ impl Plan {
 
     /// Notes that the guest's user must be able to use a path.
     pub fn label(&mut self, path: &str, read_only: bool, shared: bool) {
-        self.labels.push(Labelled { path: path.to_owned(), read_only, shared });
+        self.labels.push(Labelled { path: path.to_owned(), read_only, shared, made: false });
+    }
+
+    /// Notes a file that the guest's output goes to; QEMU makes it if it is missing.
+    pub fn output(&mut self, path: &str) {
+        self.labels.push(Labelled { path: path.to_owned(), read_only: false, shared: false, made: true });
     }
 }
 

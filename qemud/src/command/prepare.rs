@@ -31,6 +31,7 @@ pub fn prepare(
     firmware(domain, host, options)?;
     super::processor::resolve(domain, caps, options)?;
     crate::defaults::aliases(domain);
+    crate::device::disk::chain::number(domain);
     channels(domain, options);
     Ok(())
 }

@@ -93,6 +93,16 @@ pub enum DefaultsError {
         /// What and why.
         detail: String,
     },
+    /// The host refuses to do something: `VIR_ERR_SYSTEM_ERROR`.
+    #[error("{detail}")]
+    Host {
+        /// Who reports it.
+        part: Part,
+        /// What was tried.
+        detail: String,
+        /// The system's error number.
+        errno: i32,
+    },
     /// A fault the model found.
     #[error(transparent)]
     Document(#[from] XmlError),
@@ -123,7 +133,8 @@ impl DefaultsError {
             | Self::Internal { part, .. }
             | Self::Invalid { part, .. }
             | Self::Detail { part, .. }
-            | Self::Missing { part, .. } => *part = whom,
+            | Self::Missing { part, .. }
+            | Self::Host { part, .. } => *part = whom,
             Self::Failed(_)
             | Self::OperationInvalid(_)
             | Self::CpuIncompatible(_)
@@ -142,7 +153,7 @@ impl DefaultsError {
             Self::Internal { part, .. } => (1, part.number()),
             Self::Invalid { part, .. } => (8, part.number()),
             Self::Detail { part, .. } => (35, part.number()),
-            Self::Missing { part, .. } => (38, part.number()),
+            Self::Missing { part, .. } | Self::Host { part, .. } => (38, part.number()),
             Self::Failed(_) => (9, Part::Qemu.number()),
             Self::OperationInvalid(_) => (55, Part::Qemu.number()),
             Self::CpuIncompatible(_) => (91, Part::Cpu.number()),

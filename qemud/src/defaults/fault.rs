@@ -7,10 +7,11 @@ use super::error::DefaultsError;
 impl From<DefaultsError> for Fault {
     fn from(error: DefaultsError) -> Self {
         let (code, domain) = error.numbers();
-        if let DefaultsError::Missing { detail, .. } = &error {
-            return Fault::system(ErrorDomain(domain), ENOENT, detail.clone());
+        match error {
+            DefaultsError::Missing { detail, .. } => Fault::system(ErrorDomain(domain), ENOENT, detail),
+            DefaultsError::Host { detail, errno, .. } => Fault::system(ErrorDomain(domain), errno, detail),
+            other => Fault::new(ErrorDomain(domain), ErrorCode(code), other.to_string()),
         }
-        Fault::new(ErrorDomain(domain), ErrorCode(code), error.to_string())
     }
 }
 

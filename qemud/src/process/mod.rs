@@ -2,6 +2,7 @@
 //! daemon.
 
 pub mod control;
+mod images;
 pub mod launch;
 pub mod log;
 pub mod reconnect;

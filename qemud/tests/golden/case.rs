@@ -12,6 +12,7 @@ use qemud::capabilities::{Processor, QemuCaps};
 use qemud::command::firmware::Firmware;
 use qemud::command::{Dirs, Mode, PlanOptions, native_line, native_prepare, plan, prepare};
 use qemud::defaults::{DefaultsError, HostFacts, complete, resolve_emulator};
+use qemud::device::disk::chain::{Head, detect};
 
 use crate::{tree, words};
 
@@ -87,6 +88,7 @@ impl World {
         let (mut domain, caps) = self.completed(text)?;
         let native = PlanOptions::native(Dirs::system(), "/usr/bin".to_owned(), 1_700_000_000, 0);
         let options = PlanOptions { mode: Mode::Start, id: 1, processor: self.processor.clone(), ..native };
+        detect(&mut domain, &read_head)?;
         prepare(&mut domain, caps, &self.host, &options)?;
         let mut next = 5900;
         for device in &mut domain.devices {
@@ -95,6 +97,7 @@ impl World {
                 GraphicsKind::Vnc(vnc) if vnc.autoport || vnc.port.is_none_or(|port| port == -1) => {
                     vnc.port = Some(next);
                     next += 1;
+                    vnc.websocket = vnc.websocket.map(|port| if port == -1 { 5700 } else { port });
                 }
                 GraphicsKind::Spice(spice) if spice.autoport || spice.port == Some(-1) => {
                     spice.port = Some(next);
@@ -185,6 +188,37 @@ impl Case {
             fs::write(self.dir.join("argv"), line).expect("argv");
         }
     }
+}
+
+/// The images of the machine on which starts were recorded.
+fn read_head(path: &str) -> std::io::Result<Head> {
+    let below = [
+        ("/srv/corpus/ov.qcow2", "base2.qcow2", "qcow2"),
+        ("/srv/corpus/t3.qcow2", "m3.qcow2", "qcow2"),
+        ("/srv/corpus/m3.qcow2", "b3.raw", "raw"),
+    ];
+    let below = below.iter().find(|(image, _, _)| *image == path).map(|(_, name, format)| (*name, *format));
+    let bytes = if path.ends_with(".qcow2") { qcow2_head(below) } else { Vec::new() };
+    Ok(Head { bytes, block: false })
+}
+
+/// Header of a qcow2 image, version 3.
+fn qcow2_head(below: Option<(&str, &str)>) -> Vec<u8> {
+    let mut head = vec![0; 104];
+    head[..4].copy_from_slice(b"QFI\xfb");
+    head[7] = 3;
+    head[103] = 104;
+    if let Some((name, format)) = below {
+        head.extend(0xe279_2acau32.to_be_bytes());
+        head.extend((format.len() as u32).to_be_bytes());
+        head.extend(format.bytes());
+        head.resize(head.len().next_multiple_of(8) + 8, 0);
+        let at = head.len() as u64;
+        head[8..16].copy_from_slice(&at.to_be_bytes());
+        head[16..20].copy_from_slice(&(name.len() as u32).to_be_bytes());
+        head.extend(name.bytes());
+    }
+    head
 }
 
 fn inactive(domain: &Domain) -> String {

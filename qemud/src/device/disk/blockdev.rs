@@ -1,7 +1,6 @@
 //! `-blockdev`: one node for where an image lies and one for its format, for every image of a chain.
 
 use model::Token;
-use model::domain::device::Device;
 use model::domain::device::disk::source::{
     Backing, Location, NetworkProtocol, SecretRef, StorageFormat, StorageSource,
 };
@@ -30,14 +29,12 @@ pub fn disk(disk: &Disk, build: &mut Build<'_>) -> Result<Option<String>, PlanEr
         return Ok(None);
     }
     let images = chain(&disk.source);
-    let first = first_node(disk, build);
     for (depth, image) in images.iter().enumerate().rev() {
-        let number = image.index.unwrap_or(first + depth as u32);
-        let below = images.get(depth + 1).map(|next| next.index.unwrap_or(first + depth as u32 + 1));
+        let below = images.get(depth + 1).map(|next| node_number(disk, next)).transpose()?;
         let access = Access { disk, top: depth == 0 };
-        node(image, number, below, &access, build)?;
+        node(image, node_number(disk, image)?, below, &access, build)?;
     }
-    let number = disk.source.index.unwrap_or(first);
+    let number = node_number(disk, &disk.source)?;
     if disk.driver.copy_on_read == Some(true) {
         let name = format!("libvirt-CoR-{}", disk.target);
         let props = Props::device("copy-on-read")
@@ -61,20 +58,11 @@ fn chain(source: &StorageSource) -> Vec<&StorageSource> {
     images
 }
 
-/// Number of a disk's first node: disks are counted from the last to the first, each with its chain.
-fn first_node(wanted: &Disk, build: &Build<'_>) -> u32 {
-    let mut number = 1;
-    let disks = build.domain.devices.iter().rev().filter_map(|device| match device {
-        Device::Disk(disk) => Some(disk),
-        _ => None,
-    });
-    for disk in disks {
-        if disk.target == wanted.target && disk.bus == wanted.bus {
-            break;
-        }
-        number += chain(&disk.source).len() as u32;
-    }
-    number
+/// Number of an image's nodes, given before the start.
+fn node_number(disk: &Disk, image: &StorageSource) -> Result<u32, PlanError> {
+    image
+        .index
+        .ok_or_else(|| PlanError::internal(format!("an image of disk '{}' has no number", disk.target)))
 }
 
 fn node(

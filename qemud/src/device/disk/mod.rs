@@ -1,6 +1,8 @@
 //! Disks: the guest's drive and the block nodes behind it.
 
 pub mod blockdev;
+pub mod chain;
+pub mod header;
 pub mod location;
 mod rules;
 
