@@ -15,7 +15,7 @@ use model::domain::Domain as Definition;
 use model::domain::device::Device;
 use model::domain::device::chardev::{Backend, ChannelTarget, Source};
 use protocol::{ErrorCode, ErrorDomain, Fault};
-use rpc::{Packet, Stream};
+use rpc::{Packet, Stream, StreamClosed};
 use tokio::io::unix::AsyncFd;
 use tokio_util::sync::CancellationToken;
 
@@ -73,10 +73,9 @@ pub struct Target {
 
 /// The console that a client means: the one with the alias, or the first one.
 pub fn find_console(definition: &Definition, alias: Option<&str>) -> Result<Target, Fault> {
-    let mut targets = definition.devices.iter().filter_map(console);
     let found = match alias {
-        Some(alias) => targets.find(|target| target.alias == alias),
-        None => targets.next(),
+        Some(alias) => definition.devices.iter().filter_map(console).find(|target| target.alias == alias),
+        None => default_console(definition),
     };
     found.ok_or_else(|| match alias {
         Some(alias) => missing(format!("cannot find character device {alias}")),
@@ -105,6 +104,12 @@ pub fn find_channel(definition: &Definition, name: Option<&str>) -> Result<Targe
     found.ok_or_else(|| missing(format!("cannot find channel {}", name.unwrap_or("of any name"))))
 }
 
+/// The first `<console>`, which most often stands for the first serial port; else that port.
+fn default_console(definition: &Definition) -> Option<Target> {
+    let first = |wanted: fn(&Device) -> bool| definition.devices.iter().filter(|d| wanted(d)).find_map(console);
+    first(|d| matches!(d, Device::Console(_))).or_else(|| first(|d| matches!(d, Device::Serial(_))))
+}
+
 fn console(device: &Device) -> Option<Target> {
     let (source, info) = match device {
         Device::Serial(serial) => (&serial.source, &serial.info),
@@ -123,12 +128,18 @@ pub async fn attach(live: &Live, target: Target, stream: Stream, force: bool) ->
         let lost = claim.lost.clone();
         tokio::select! {
             // A client that lost the device to another sees its stream fail.
-            () = lost.cancelled() => stream.fail(Fault::new(
-                ErrorDomain::QEMU, ErrorCode::OPERATION_ABORTED, "another client took the console over",
-            )),
-            () = pump(&end, &stream) => {}
+            () = lost.cancelled() => {
+                stream.fail(Fault::new(ErrorDomain::QEMU, ErrorCode::RPC, "another client took the console over"));
+            }
+            ended = pump(&end, &stream) => {
+                // The next user need not wait until this one has heard of the end.
+                drop(claim);
+                if ended {
+                    // A client that is gone needs no answer.
+                    let _ = stream.finish().await;
+                }
+            }
         }
-        drop(claim);
     });
     Ok(())
 }
@@ -155,24 +166,25 @@ async fn open(target: &Target) -> Result<AsyncFd<OwnedFd>, Fault> {
     })
 }
 
-/// Both directions at once. Returns when the client has finished, when it is gone, or when the device has ended.
-async fn pump(end: &AsyncFd<OwnedFd>, stream: &Stream) {
+/// Both directions at once. True when the client has finished or the device has ended; false when the client is
+/// gone.
+async fn pump(end: &AsyncFd<OwnedFd>, stream: &Stream) -> bool {
     tokio::select! {
-        () = from_device(end, stream) => {}
-        () = from_client(end, stream) => {}
+        ended = from_device(end, stream) => ended,
+        ended = from_client(end, stream) => ended,
     }
 }
 
-async fn from_device(end: &AsyncFd<OwnedFd>, stream: &Stream) {
+async fn from_device(end: &AsyncFd<OwnedFd>, stream: &Stream) -> bool {
     let mut buffer = vec![0u8; CHUNK];
     loop {
-        let Ok(mut ready) = end.readable().await else { return };
+        let Ok(mut ready) = end.readable().await else { return true };
         match ready.try_io(|end| Ok(rustix::io::read(end, &mut buffer[..])?)) {
             // A terminal whose other end is closed reads as an error, a socket as an end.
-            Ok(Ok(0)) | Ok(Err(_)) => return,
+            Ok(Ok(0)) | Ok(Err(_)) => return true,
             Ok(Ok(n)) => {
-                if stream.send(Bytes::copy_from_slice(&buffer[..n])).await.is_err() {
-                    return;
+                if let Err(reason) = stream.send(Bytes::copy_from_slice(&buffer[..n])).await {
+                    return matches!(reason, StreamClosed::Finished);
                 }
             }
             Err(_would_block) => {}
@@ -180,16 +192,17 @@ async fn from_device(end: &AsyncFd<OwnedFd>, stream: &Stream) {
     }
 }
 
-async fn from_client(end: &AsyncFd<OwnedFd>, stream: &Stream) {
+async fn from_client(end: &AsyncFd<OwnedFd>, stream: &Stream) -> bool {
     loop {
         match stream.recv().await {
             Ok(Packet::Data(data)) => {
                 if write_all(end, &data).await.is_err() {
-                    return;
+                    return true;
                 }
             }
             Ok(Packet::Hole(_)) => {}
-            Ok(Packet::Finish | Packet::Abort) | Err(_) => return,
+            Ok(Packet::Finish) => return true,
+            Ok(Packet::Abort) | Err(_) => return false,
         }
     }
 }
