@@ -60,14 +60,8 @@ program:
         out     %al, %dx
         loop    program
 
-        mov     $greeting, %esi
-greet:  lodsb
-        test    %al, %al
-        jz      enable
-        call    send
-        jmp     greet
-
-enable: mov     $SERIAL + 1, %dx        /* interrupt when a byte comes */
+        /* Everything is enabled before anybody is told that the guest is ready, so that nothing is missed. */
+        mov     $SERIAL + 1, %dx        /* interrupt when a byte comes */
         mov     $1, %al
         out     %al, %dx
         mov     $SERIAL + 4, %dx        /* OUT2 lets the interrupt through to the controller */
@@ -76,6 +70,13 @@ enable: mov     $SERIAL + 1, %dx        /* interrupt when a byte comes */
         mov     $POWER + 2, %dx
         mov     $POWER_BUTTON, %ax
         out     %ax, %dx
+
+        mov     $greeting, %esi
+greet:  lodsb
+        test    %al, %al
+        jz      look
+        call    send
+        jmp     greet
 
 look:   mov     $POWER, %dx
         in      %dx, %ax
