@@ -26,6 +26,8 @@ use crate::domain::{Domain, View};
 use crate::driver::{Driver, check_flags};
 use crate::migratable;
 use crate::notify::{Change, Lifecycle};
+use crate::unbuilt;
+use crate::validate;
 
 /// Where a definition comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +41,9 @@ pub enum Source {
 /// Define a domain, or define it anew (procedures 11 and 350).
 pub async fn define(driver: &Driver, text: &str, flags: u32) -> Result<View, Fault> {
     check_flags("virDomainDefineXMLFlags", flags, domain_define_flags::VALIDATE)?;
-    refuse_validation(flags & domain_define_flags::VALIDATE != 0)?;
+    validate::domain(driver, text, flags & domain_define_flags::VALIDATE != 0).await?;
     let (definition, _) = complete(driver, text, Source::Client).await?;
+    unbuilt::refuse_define(&definition)?;
     let uuid = uuid_of(&definition)?;
     let max_queued = driver.config.max_queued;
     let insert = driver.domains.find_or_insert(uuid, &definition.name, || Domain::new(uuid, &definition.name, max_queued));
@@ -268,15 +271,6 @@ pub fn clash_fault(name: &str, uuid: Uuid, clash: Clash) -> Fault {
         Clash::Name { uuid } => format!("domain '{name}' already exists with uuid {uuid}"),
     };
     Fault::new(ErrorDomain::DOMAIN, ErrorCode::OPERATION_FAILED, detail)
-}
-
-/// Validation against the schemas is not offered yet: say so instead of passing over it.
-pub fn refuse_validation(wanted: bool) -> Result<(), Fault> {
-    if wanted {
-        let detail = "validation of the domain XML against its schema";
-        return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::CONFIG_UNSUPPORTED, detail));
-    }
-    Ok(())
 }
 
 fn invalid(detail: &str) -> Fault {

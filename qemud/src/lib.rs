@@ -2,6 +2,7 @@
 //!
 //! * [`service`] and [`calls`]: the procedures that clients call;
 //! * [`driver`]: what the calls share; [`domain`]: one domain's state; [`define`]: definitions;
+//! * [`validate`]: the flags that ask for validation; [`migratable`]: the XML for older hosts;
 //! * [`process`]: the guest's QEMU from its start to its end, and after a restart of the daemon;
 //! * [`monitor`]: QMP; [`capabilities`]: what the emulators of this host can do;
 //! * [`defaults`]: what a definition leaves open; [`command`] and [`device`]: from a definition to QEMU's
@@ -30,3 +31,5 @@ pub mod process;
 pub mod service;
 pub mod session;
 pub mod startup;
+pub mod unbuilt;
+pub mod validate;

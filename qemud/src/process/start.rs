@@ -19,7 +19,7 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 use serde_json::json;
 use tokio::sync::watch as watch_channel;
 
-use super::{GREETING_LIMIT, Process, StartOptions, launch, log, status, stop, watch};
+use super::{GREETING_LIMIT, Process, StartOptions, images, launch, log, status, stop, watch};
 use crate::command::{self, Plan};
 use crate::define::{self, Source};
 use crate::domain::{Domain, Ending, Live, ShutoffReason, Status, View};
@@ -27,7 +27,7 @@ use crate::driver::Driver;
 use crate::figures::LastKnown;
 use crate::monitor::{Chardev, Events, Monitor, MonitorError};
 use crate::notify::{Lifecycle, Suspended};
-use crate::parts;
+use crate::{parts, unbuilt};
 
 /// Start a defined domain (procedures 9 and 196).
 pub async fn defined(
@@ -153,6 +153,8 @@ impl Start<'_> {
         let mut options = self.driver.plan_options(id);
         options.processor = self.driver.capabilities.processor().await?;
         definition.id = u32::try_from(id).ok();
+        unbuilt::refuse_start(definition)?;
+        images::find_chains(definition).await?;
         command::prepare(definition, &caps, facts, &options).map_err(Fault::from)?;
         self.driver.ports.assign(definition)?;
         parts::set_listen_addresses(definition, &facts.conf);
