@@ -14,8 +14,9 @@ pub fn clock(build: &mut Build<'_>) -> Result<(), PlanError> {
     let mut text = match &clock.offset {
         ClockOffset::Utc { .. } => "base=utc".to_owned(),
         ClockOffset::Localtime { .. } => "base=localtime".to_owned(),
-        ClockOffset::Timezone(_) => {
-            return Err(PlanError::unsupported("unsupported clock offset='timezone'"));
+        ClockOffset::Timezone(name) => {
+            build.plan.env.push(("TZ".to_owned(), name.clone()));
+            "base=localtime".to_owned()
         }
         ClockOffset::Absolute(start) => format!("base={}", date(i64::try_from(*start).unwrap_or(i64::MAX))),
         ClockOffset::Variable { adjustment, basis } => {

@@ -9,6 +9,7 @@ pub mod chardev;
 mod clock;
 mod cpu;
 pub mod firmware;
+mod host;
 mod machine;
 pub mod memory;
 pub mod options;
@@ -44,6 +45,7 @@ pub fn plan(
     options: &PlanOptions,
 ) -> Result<Plan, PlanError> {
     let board = crate::defaults::board(domain, caps, host);
+    host::check(domain, host)?;
     let mut build = Build { domain, board, options, plan: Plan::default() };
     environment(&mut build);
     identity(&mut build);

@@ -1,5 +1,6 @@
 //! How a plan will be used: for a start, or only to be shown.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::domain::Domain;
@@ -30,6 +31,8 @@ pub struct PlanOptions {
     pub env: Vec<(String, String)>,
     /// The host's processor, where it is known: decides about models and features.
     pub processor: Option<Arc<Processor>>,
+    /// Generic devices of the host's SCSI units, by `host:bus:target:unit`: `/dev/sg0`.
+    pub scsi_generic: BTreeMap<String, String>,
     /// Seconds since 1970, UTC: the clock that offsets are counted from.
     pub now: i64,
     /// Seconds that local time is ahead of UTC.
@@ -72,6 +75,7 @@ impl PlanOptions {
             incoming: None,
             env,
             processor: None,
+            scsi_generic: BTreeMap::new(),
             now,
             local_offset,
         }

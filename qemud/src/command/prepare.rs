@@ -5,6 +5,7 @@ use model::domain::Domain;
 use model::domain::device::Device;
 use model::domain::device::address::Address;
 use model::domain::device::chardev::{Backend, ChannelTarget};
+use model::domain::device::disk::CacheMode;
 use model::domain::device::graphics::{GraphicsKind, Listen};
 use model::domain::device::info::DeviceInfo;
 use model::domain::device::interface::{Interface, InterfaceBackend, InterfaceDriver, InterfaceSource};
@@ -29,6 +30,7 @@ pub fn prepare(
     options: &PlanOptions,
 ) -> Result<(), PlanError> {
     firmware(domain, host, options)?;
+    uncached(domain);
     super::processor::resolve(domain, caps, options)?;
     crate::defaults::aliases(domain);
     crate::device::disk::chain::number(domain);
@@ -48,7 +50,7 @@ pub fn native_prepare(
             Device::Interface(interface) => disconnect(interface),
             Device::Graphics(graphics) => {
                 match &mut graphics.kind {
-                    GraphicsKind::Vnc(vnc) if vnc.autoport || vnc.port.is_none_or(|port| port == -1) => {
+                    GraphicsKind::Vnc(vnc) if vnc.autoport => {
                         vnc.port = Some(SHOWN_VNC);
                     }
                     GraphicsKind::Spice(spice) => {
@@ -64,9 +66,8 @@ pub fn native_prepare(
                     ));
                 }
                 if let Some(Listen::Network { network, address: None }) = graphics.listens.first() {
-                    return Err(PlanError::Failed(format!(
-                        "the address of network '{network}' is not known"
-                    )));
+                    // Networks belong to another daemon, which is not asked for a line that is only shown.
+                    return Err(PlanError::NoNetwork(format!("no network with matching name '{network}'")));
                 }
             }
             _ => {}
@@ -110,9 +111,21 @@ fn disconnect(interface: &mut Interface) {
         sndbuf: None,
         coalesce_rx_frames: None,
         teaming: None,
-        info: DeviceInfo { alias: interface.info.alias.clone(), ..DeviceInfo::default() },
+        info: DeviceInfo::default(),
     };
     *interface = shown;
+}
+
+/// What other guests write to must not be cached.
+fn uncached(domain: &mut Domain) {
+    for device in &mut domain.devices {
+        if let Device::Disk(disk) = device
+            && disk.shareable
+            && !disk.readonly
+        {
+            disk.driver.cache.get_or_insert(CacheMode::None);
+        }
+    }
 }
 
 /// Sockets of channels that name none lie in the guest's own directory, under the name of the port.
@@ -161,6 +174,9 @@ fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Res
     };
     let chosen = choose(&host.firmware, &wanted)
         .ok_or_else(|| PlanError::Failed(format!("Unable to find any firmware to satisfy '{kind}'")))?;
+    if kind == Firmware::Efi && !domain.features.acpi {
+        return Err(PlanError::unsupported("UEFI requires ACPI on this architecture"));
+    }
     let secure = chosen.has("secure-boot") && chosen.has("requires-smm");
     if chosen.has("requires-smm") {
         if domain.features.smm.is_some_and(|smm| !smm.state) {

@@ -8,6 +8,7 @@ use model::domain::device::address::{Address, DriveAddress};
 use model::domain::device::chardev::ConsoleTarget;
 use model::domain::device::controller::{Controller, ControllerKind, PciModel, ScsiModel};
 use model::domain::device::disk::{Disk, DiskBus, target_index};
+use model::domain::device::memballoon::MemballoonModel;
 use model::domain::device::memory::MemoryModel;
 
 /// Gives an alias to every device that has none.
@@ -59,7 +60,7 @@ fn prefix(device: &Device) -> Option<&'static str> {
         Device::Redirdev(_) => "redir",
         Device::Hub(_) => "hub",
         Device::Watchdog(_) => "watchdog",
-        Device::Memballoon(_) => "balloon",
+        Device::Memballoon(balloon) if balloon.model != MemballoonModel::None => "balloon",
         Device::Rng(_) => "rng",
         Device::Shmem(_) => "shmem",
         Device::Iommu(_) => "iommu",

@@ -1,5 +1,6 @@
 //! The guest's CPU, as far as the document leaves it to the driver.
 
+use model::bitmap::{self, Bitmap};
 use model::domain::cpu::{CpuCheck, CpuFallback, CpuMatch, CpuMode};
 use model::domain::{Domain, VirtType};
 
@@ -8,6 +9,19 @@ use super::Board;
 /// Whether QEMU can leave out what does not survive migration: the 64-bit emulator does.
 pub fn offers_migratable(board: &Board<'_>) -> bool {
     board.caps.arch == "x86_64"
+}
+
+/// Processors that no NUMA cell has belong to the first one.
+pub fn fill_cells(domain: &mut Domain) {
+    let cells = &mut domain.cpu.numa.cells;
+    let mut taken = Bitmap::new();
+    cells.iter().flat_map(|cell| &cell.cpus).flat_map(Bitmap::iter).for_each(|vcpu| taken.insert(vcpu));
+    let Some(first) = cells.first_mut() else { return };
+    // A number of processors beyond all machines is refused later.
+    let count = domain.vcpus.max.min(bitmap::MAX);
+    for vcpu in (0..count).filter(|vcpu| !taken.contains(*vcpu)) {
+        first.cpus.get_or_insert_default().insert(vcpu);
+    }
 }
 
 /// Model, match and check of a CPU that the document leaves open.

@@ -21,6 +21,8 @@ pub enum Part {
     Cpu,
     /// `VIR_FROM_DEVICE`.
     Device,
+    /// `VIR_FROM_NETWORK`.
+    Network,
     /// `VIR_FROM_SECRET`.
     Secret,
     /// `VIR_FROM_STORAGE`.
@@ -85,6 +87,9 @@ pub enum DefaultsError {
     /// A storage pool is unknown: `VIR_ERR_NO_STORAGE_POOL`.
     #[error("{0}")]
     NoStoragePool(String),
+    /// A network is unknown: `VIR_ERR_NO_NETWORK`.
+    #[error("{0}")]
+    NoNetwork(String),
     /// A file of the host is missing: `VIR_ERR_SYSTEM_ERROR` with ENOENT.
     #[error("{detail}: No such file or directory")]
     Missing {
@@ -140,6 +145,7 @@ impl DefaultsError {
             | Self::CpuIncompatible(_)
             | Self::NoSecret(_)
             | Self::NoStoragePool(_)
+            | Self::NoNetwork(_)
             | Self::Document(_) => {}
         }
         self
@@ -159,6 +165,7 @@ impl DefaultsError {
             Self::CpuIncompatible(_) => (91, Part::Cpu.number()),
             Self::NoSecret(_) => (66, Part::Secret.number()),
             Self::NoStoragePool(_) => (49, Part::Storage.number()),
+            Self::NoNetwork(_) => (43, Part::Network.number()),
             Self::Document(error) => document_numbers(error),
         }
     }
@@ -172,6 +179,7 @@ impl Part {
             Part::Xml => 5,
             Part::Qemu => 10,
             Part::Storage => 18,
+            Part::Network => 19,
             Part::Domain => 20,
             Part::Secret => 30,
             Part::Cpu => 31,

@@ -15,6 +15,8 @@ pub struct HostFacts {
     pub firmware: Vec<Firmware>,
     /// Mounted hugetlbfs directories.
     pub hugepages: Vec<HugetlbMount>,
+    /// NUMA nodes of the host; empty when they are not known.
+    pub numa_nodes: Vec<u32>,
     /// The host's time stamp counter, when it is known.
     pub tsc: Option<Tsc>,
 }

@@ -6,7 +6,7 @@ use model::domain::device::graphics::GraphicsKind;
 use model::domain::device::info::{DeviceInfo, VirtioOptions};
 use model::domain::device::input::{Input, InputBus, InputType};
 use model::domain::device::memballoon::{Memballoon, MemballoonModel};
-use model::domain::device::video::Video;
+use model::domain::device::video::{Video, VideoModel};
 use model::domain::device::{Device, insert};
 
 use super::Board;
@@ -47,7 +47,7 @@ pub fn after_devices(domain: &mut Domain) {
     match (primary, first) {
         (None, Some(first)) => {
             if let Device::Video(video) = &mut domain.devices[first] {
-                video.primary = true;
+                video.primary = video.model != Some(VideoModel::None);
             }
         }
         (Some(primary), Some(first)) if primary != first => domain.devices[first..=primary].rotate_right(1),

@@ -2,7 +2,7 @@
 
 use model::Token;
 use model::domain::Domain;
-use model::domain::os::{Arch, LoaderType, Nvram};
+use model::domain::os::{Arch, FirmwareFeature, Init, LoaderType, Nvram};
 
 use super::Board;
 use super::error::{DefaultsError, Part};
@@ -40,6 +40,8 @@ pub fn complete(domain: &mut Domain, caps: &QemuCaps) {
     if let Some(name) = name {
         domain.os.machine = Some(name);
     }
+    // A process to start is for containers.
+    domain.os.init = Init::default();
     domain.os.arch.get_or_insert(Arch::from_word(&caps.arch).unwrap_or(Arch::X86_64));
     if domain.emulator.is_none() {
         domain.emulator = Some(caps.binary.clone());
@@ -49,6 +51,11 @@ pub fn complete(domain: &mut Domain, caps: &QemuCaps) {
 /// A read-only flash loader keeps its variables in a file of its own.
 pub fn firmware_paths(domain: &mut Domain, board: &Board<'_>) {
     let os = &mut domain.os;
+    let on = |feature| os.firmware_features.contains(&(feature, true));
+    let told = os.firmware_features.iter().any(|(feature, _)| *feature == FirmwareFeature::SecureBoot);
+    if on(FirmwareFeature::EnrolledKeys) && !told {
+        os.firmware_features.push((FirmwareFeature::SecureBoot, true));
+    }
     let Some(loader) = &mut os.loader else { return };
     if os.firmware.is_none() && loader.path.is_some() && loader.kind.is_none() {
         loader.kind = Some(LoaderType::Rom);

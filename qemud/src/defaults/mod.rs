@@ -40,6 +40,7 @@ pub fn complete(domain: &mut Domain, caps: &QemuCaps, host: &HostFacts) -> Resul
     controllers::for_scsi_hostdevs(domain)?;
     controllers::defaults(domain, &board)?;
     cpu::complete(domain, &board);
+    cpu::fill_cells(domain);
     implicit::before_devices(domain, &board);
     devices(domain, &board)?;
     console::pair(domain)?;

@@ -6,7 +6,7 @@ use model::domain::cpu::{CacheMode, CpuMode};
 use model::domain::device::Device;
 use model::domain::features::KvmFeature;
 use model::domain::lifecycle::LifecycleAction;
-use model::domain::os::{Firmware, LoaderType};
+use model::domain::os::LoaderType;
 use model::domain::security::LaunchSecurity;
 use model::domain::sysinfo::Sysinfo;
 use model::domain::{Domain, VirtType};
@@ -72,7 +72,7 @@ fn firmware(domain: &Domain, board: &Board<'_>) -> Verdict {
             return refuse("Secure boot requires SMM feature enabled");
         }
     }
-    if (flash || os.firmware == Some(Firmware::Efi)) && board.x86() && !domain.features.acpi {
+    if flash && board.x86() && !domain.features.acpi {
         return refuse("UEFI requires ACPI on this architecture");
     }
     Ok(())
@@ -133,10 +133,7 @@ fn lifecycle(domain: &Domain) -> Verdict {
 }
 
 fn clock(domain: &Domain) -> Verdict {
-    use model::domain::clock::{ClockOffset, TickPolicy};
-    if matches!(domain.clock.offset, ClockOffset::Timezone(_)) {
-        return refuse("unsupported clock offset='timezone'");
-    }
+    use model::domain::clock::TickPolicy;
     for timer in &domain.clock.timers {
         let name = timer.name.as_str();
         let policy = timer.tickpolicy;

@@ -3,8 +3,8 @@
 use model::Token;
 use model::domain::device::address::Address;
 use model::domain::device::chardev::{
-    Backend, Channel, ChannelTarget, Console, ConsoleTarget, Parallel, Serial, SerialModel, SerialTarget,
-    Source,
+    Backend, Channel, ChannelTarget, Console, ConsoleTarget, Parallel, Reconnect, Serial, SerialModel,
+    SerialTarget, Source,
 };
 
 use super::{Check, QemuDevice};
@@ -191,13 +191,22 @@ pub fn source_rules(source: &Source, check: &Check<'_>) -> Result<(), DefaultsEr
             Err(DefaultsError::unsupported("chardev 'spiceport' not supported without spice graphics"))
         }
         Backend::Nmdm { .. } => Err(DefaultsError::unsupported("unsupported chardev 'nmdm'")),
-        Backend::Unix(unix) => match unix.reconnect {
-            Some(reconnect) if reconnect.enabled == Some(true) && unix.listen => {
-                Err(DefaultsError::internal("chardev reconnect is possible only for connect mode")
-                    .by(Part::Domain))
-            }
-            _ => Ok(()),
-        },
+        Backend::Unix(unix) => reconnect_rules(unix.reconnect, unix.listen),
+        Backend::Tcp(tcp) => reconnect_rules(tcp.reconnect, tcp.listen),
+        _ => Ok(()),
+    }
+}
+
+fn reconnect_rules(reconnect: Option<Reconnect>, listen: bool) -> Result<(), DefaultsError> {
+    match reconnect {
+        Some(Reconnect { enabled: Some(true), .. }) if listen => {
+            Err(DefaultsError::internal("chardev reconnect is possible only for connect mode")
+                .by(Part::Domain))
+        }
+        Some(Reconnect { enabled: Some(true), timeout: 0 }) => {
+            let detail = "chardev reconnect source timeout cannot be '0'".to_owned();
+            Err(DefaultsError::Invalid { part: Part::Qemu, detail })
+        }
         _ => Ok(()),
     }
 }

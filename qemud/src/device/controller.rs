@@ -17,13 +17,13 @@ use crate::defaults::pci::bus::{BusModel, Connect};
 const MAX_XHCI_PORTS: u32 = 15;
 
 impl QemuDevice for Controller {
-    fn complete(&mut self, _board: &Board<'_>) -> Result<(), DefaultsError> {
+    fn complete(&mut self, board: &Board<'_>) -> Result<(), DefaultsError> {
         match &mut self.kind {
             ControllerKind::Scsi { model: model @ (None | Some(ScsiModel::Auto)) } => {
                 *model = Some(ScsiModel::LsiLogic);
             }
             ControllerKind::Usb { model: model @ None, .. } => *model = Some(UsbModel::Piix3Uhci),
-            ControllerKind::Pci(pci) => complete_pci(pci, self.index)?,
+            ControllerKind::Pci(pci) => complete_pci(pci, self.index, board)?,
             _ => {}
         }
         Ok(())
@@ -109,7 +109,17 @@ pub fn bus_model(model: PciModel) -> Option<BusModel> {
     BusModel::from_name(model.as_str())
 }
 
-fn complete_pci(pci: &mut PciController, index: Option<u32>) -> Result<(), DefaultsError> {
+fn complete_pci(pci: &mut PciController, index: Option<u32>, board: &Board<'_>) -> Result<(), DefaultsError> {
+    let expander_ok = match pci.model {
+        Some(PciModel::PciExpanderBus) => board.i440fx(),
+        Some(PciModel::PcieExpanderBus) => board.q35(),
+        _ => true,
+    };
+    if let (false, Some(model)) = (expander_ok, pci.model) {
+        return Err(DefaultsError::unsupported(format!(
+            "{model} controllers are not supported with this machine type"
+        )));
+    }
     let root = matches!(pci.model, Some(PciModel::PciRoot | PciModel::PcieRoot));
     if root && index.is_some_and(|index| index != 0) {
         return Err(DefaultsError::xml("pci-root and pcie-root controllers should have index 0"));
@@ -205,16 +215,6 @@ fn pci_rules(controller: &Controller, pci: &PciController, check: &Check<'_>) ->
                 "The PCI controller with index='0' must be model='{wanted}' for this machine type, but model='{model}' was found instead"
             )));
         }
-    }
-    let expander_ok = match model {
-        M::PciExpanderBus => check.board.i440fx(),
-        M::PcieExpanderBus => check.board.q35(),
-        _ => true,
-    };
-    if !expander_ok {
-        return Err(DefaultsError::unsupported(format!(
-            "{model} controllers are not supported with this machine type"
-        )));
     }
     option_rules(index, pci, model)?;
     match (model, pci.numa_node) {

@@ -22,7 +22,7 @@ impl QemuDevice for Filesystem {
         };
         match self.driver.kind {
             Some(FilesystemDriverType::Virtiofs) => virtiofs_rules(self, check),
-            None | Some(FilesystemDriverType::Path) => Ok(()),
+            None | Some(FilesystemDriverType::Path | FilesystemDriverType::Handle) => Ok(()),
             Some(other) => {
                 let name = other.as_str();
                 Err(DefaultsError::unsupported(format!("Filesystem driver type not supported: {name}")))
@@ -70,7 +70,10 @@ fn fsdev(fs: &Filesystem, alias: &str, dir: &str) -> String {
         FilesystemAccessMode::Squash => "none",
         FilesystemAccessMode::Passthrough | FilesystemAccessMode::Default => "passthrough",
     };
-    let mut text = format!("local,security_model={model}");
+    let mut text = match fs.driver.kind {
+        Some(FilesystemDriverType::Handle) => "handle".to_owned(),
+        _ => format!("local,security_model={model}"),
+    };
     if let Some(multidevs) = fs.multidevs {
         text.push_str(&format!(",multidevs={}", multidevs.as_str()));
     }

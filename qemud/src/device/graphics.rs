@@ -134,7 +134,7 @@ fn vnc_args(graphics: &Graphics, vnc: &VncGraphics, build: &mut Build<'_>) -> Re
 }
 
 fn vnc_display(address: &str, vnc: &VncGraphics) -> Result<String, PlanError> {
-    let port = vnc.port.unwrap_or(VNC_BASE);
+    let port = vnc.port.unwrap_or(0);
     if !(VNC_BASE..=65535).contains(&port) {
         return Err(PlanError::unsupported("vnc port must be in range [5900,65535]"));
     }

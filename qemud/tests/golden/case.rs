@@ -11,7 +11,7 @@ use model::domain::{Domain, FormatOptions, ParseOptions};
 use qemud::capabilities::{Processor, QemuCaps};
 use qemud::command::firmware::Firmware;
 use qemud::command::{Dirs, Mode, PlanOptions, native_line, native_prepare, plan, prepare};
-use qemud::defaults::{DefaultsError, HostFacts, complete, resolve_emulator};
+use qemud::defaults::{DefaultsError, HostFacts, Tsc, complete, resolve_emulator};
 use qemud::device::disk::chain::{Head, detect};
 
 use crate::{tree, words};
@@ -50,7 +50,13 @@ impl World {
             serde_json::from_str(&read(&data.join("firmware.json"))).expect("firmware");
         World {
             caps: vec![caps("caps_7.2.json"), caps("caps_7.2_i686.json")],
-            host: HostFacts { arch: "x86_64".to_owned(), firmware, ..HostFacts::default() },
+            host: HostFacts {
+                arch: "x86_64".to_owned(),
+                firmware,
+                numa_nodes: vec![0],
+                tsc: Some(Tsc { hz: 2_596_096_000, scaling: false }),
+                ..HostFacts::default()
+            },
             processor: None,
         }
     }

@@ -1,5 +1,7 @@
 //! Places of disks behind their controllers, by target name.
 
+use std::collections::BTreeSet;
+
 use model::domain::Domain;
 use model::domain::device::Device;
 use model::domain::device::address::{Address, DriveAddress};
@@ -59,18 +61,16 @@ pub fn hostdevs(domain: &mut Domain) -> Result<(), DefaultsError> {
 }
 
 fn first_free(domain: &Domain) -> DriveAddress {
-    let controllers: Vec<u32> = domain
-        .devices
-        .iter()
-        .filter_map(|device| match device {
-            Device::Controller(controller) => match controller.kind {
-                ControllerKind::Scsi { .. } => controller.index,
-                _ => None,
-            },
-            _ => None,
-        })
-        .collect();
     let taken: Vec<DriveAddress> = domain.devices.iter().filter_map(scsi_place).collect();
+    let listed = domain.devices.iter().filter_map(|device| match device {
+        Device::Controller(controller) => match controller.kind {
+            ControllerKind::Scsi { .. } => controller.index,
+            _ => None,
+        },
+        _ => None,
+    });
+    // An address in use implies its controller.
+    let controllers: BTreeSet<u32> = listed.chain(taken.iter().map(|at| at.controller)).collect();
     for controller in &controllers {
         let free = (0..SCSI_UNITS)
             .find(|unit| !taken.iter().any(|at| at.controller == *controller && at.unit == *unit));
@@ -78,12 +78,7 @@ fn first_free(domain: &Domain) -> DriveAddress {
             return DriveAddress { controller: *controller, bus: 0, target: 0, unit };
         }
     }
-    let next = controllers
-        .iter()
-        .map(|index| index + 1)
-        .chain(taken.iter().map(|at| at.controller))
-        .max()
-        .unwrap_or(0);
+    let next = controllers.last().map_or(0, |highest| highest.saturating_add(1));
     DriveAddress { controller: next, ..DriveAddress::default() }
 }
 

@@ -168,9 +168,9 @@ fn format_node(image: &StorageSource, number: u32, below: Option<u32>, access: &
     let top = access.top;
     let mut props = Props::new()
         .str("node-name", &format!("libvirt-{number}-format"))
-        .set("read-only", access.disk.readonly || !top);
+        .set("read-only", access.disk.readonly || !top)
+        .opt_str("discard", access.disk.driver.discard.map(Token::as_str));
     if top {
-        props = props.opt_str("discard", access.disk.driver.discard.map(Token::as_str));
         props = props.opt_str("detect-zeroes", detect_zeroes(access.disk));
     }
     props = props.nest_some("cache", cache(access)).str("driver", driver(format));
@@ -214,7 +214,7 @@ fn io(access: &Access<'_>) -> Option<&'static str> {
 }
 
 fn cache(access: &Access<'_>) -> Props {
-    let Some(mode) = super::cache_mode(access.disk) else { return Props::new() };
+    let Some(mode) = access.disk.driver.cache else { return Props::new() };
     let (direct, no_flush) = match mode {
         CacheMode::None | CacheMode::Directsync => (true, false),
         CacheMode::Writeback | CacheMode::Writethrough => (false, false),

@@ -7,7 +7,7 @@ pub mod location;
 mod rules;
 
 use model::Token;
-use model::domain::device::address::Address;
+use model::domain::device::address::{Address, DriveAddress};
 use model::domain::device::controller::{ControllerKind, ScsiModel};
 use model::domain::device::disk::source::{Backing, EncryptionEngine, Location, StorageFormat};
 use model::domain::device::disk::{CacheMode, Disk, DiskBus, DiskDevice, DiskModel, ErrorPolicy};
@@ -148,15 +148,7 @@ fn scsi_head(disk: &Disk, build: &Build<'_>) -> Result<Props, PlanError> {
         DiskDevice::Lun => "scsi-block",
         DiskDevice::Disk | DiskDevice::Floppy => "scsi-hd",
     };
-    let bus =
-        format!("{}.{}", build.controller("scsi", at.controller)?, scsi_bus(build, at.controller, at.bus));
-    let props = Props::device(driver).str("bus", &bus);
-    let props = match scsi_model(build, at.controller) {
-        Some(ScsiModel::LsiLogic | ScsiModel::Am53c974 | ScsiModel::Dc390 | ScsiModel::Ncr53c90) => {
-            props.set("scsi-id", if at.target != 0 { at.target } else { at.unit })
-        }
-        _ => props.set("channel", at.bus).set("scsi-id", at.target).set("lun", at.unit),
-    };
+    let props = scsi_place(Props::device(driver), &at, build)?;
     if disk.device == DiskDevice::Lun {
         return Ok(props);
     }
@@ -164,6 +156,19 @@ fn scsi_head(disk: &Disk, build: &Build<'_>) -> Result<Props, PlanError> {
         Some(serial) => Ok(props.str("device_id", serial)),
         None => Ok(props.str("device_id", &format!("drive-{}", build.alias(&disk.info)?))),
     }
+}
+
+/// Adds the place of a SCSI unit: narrow adapters know units only, the others targets and their units.
+pub fn scsi_place(props: Props, at: &DriveAddress, build: &Build<'_>) -> Result<Props, PlanError> {
+    let bus =
+        format!("{}.{}", build.controller("scsi", at.controller)?, scsi_bus(build, at.controller, at.bus));
+    let props = props.str("bus", &bus);
+    Ok(match scsi_model(build, at.controller) {
+        Some(ScsiModel::LsiLogic | ScsiModel::Am53c974 | ScsiModel::Dc390 | ScsiModel::Ncr53c90) => {
+            props.set("scsi-id", if at.target != 0 { at.target } else { at.unit })
+        }
+        _ => props.set("channel", at.bus).set("scsi-id", at.target).set("lun", at.unit),
+    })
 }
 
 /// LSI adapters have one bus per channel, the others one bus with channels.
@@ -201,7 +206,7 @@ fn fdc_head(disk: &Disk) -> Result<Props, PlanError> {
     Ok(Props::device("floppy").set("unit", drive_address(disk)?.unit))
 }
 
-fn drive_address(disk: &Disk) -> Result<model::domain::device::address::DriveAddress, PlanError> {
+fn drive_address(disk: &Disk) -> Result<DriveAddress, PlanError> {
     match disk.info.address {
         Some(Address::Drive(at)) => Ok(at),
         _ => Err(PlanError::unsupported(format!("disk '{}' has no drive address", disk.target))),
@@ -241,15 +246,10 @@ fn tail(disk: &Disk, drive: Option<&str>, alias: &str, head: Props, build: &Buil
 
 /// Whether the guest sees a write cache; only told when the mode was chosen.
 fn write_cache(disk: &Disk) -> Option<&'static str> {
-    cache_mode(disk).map(|mode| match mode {
+    disk.driver.cache.map(|mode| match mode {
         CacheMode::None | CacheMode::Writeback | CacheMode::Unsafe => "on",
         CacheMode::Writethrough | CacheMode::Directsync => "off",
     })
-}
-
-/// How the image is cached; one that other guests write to must not be.
-fn cache_mode(disk: &Disk) -> Option<CacheMode> {
-    disk.driver.cache.or((disk.shareable && !disk.readonly).then_some(CacheMode::None))
 }
 
 fn geometry(disk: &Disk, props: Props) -> Props {

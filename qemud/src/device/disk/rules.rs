@@ -1,7 +1,9 @@
 //! What is refused of disks.
 
 use model::Token;
+use model::domain::device::Device;
 use model::domain::device::address::Address;
+use model::domain::device::controller::{ControllerKind, ScsiModel};
 use model::domain::device::disk::source::{
     Backing, Encryption, EncryptionEngine, EncryptionFormat, Location, NetworkProtocol, StorageFormat,
     StorageSource,
@@ -20,7 +22,7 @@ pub(super) fn validate(disk: &Disk, check: &Check<'_>) -> Verdict {
     cache_and_io(disk)?;
     sharing(disk)?;
     iothread(disk, check)?;
-    address(disk)?;
+    address(disk, check)?;
     source(disk, check)
 }
 
@@ -170,7 +172,7 @@ fn iothread(disk: &Disk, check: &Check<'_>) -> Verdict {
     Ok(())
 }
 
-fn address(disk: &Disk) -> Verdict {
+fn address(disk: &Disk, check: &Check<'_>) -> Verdict {
     let wrong = match (&disk.info.address, disk.bus) {
         (None, _)
         | (Some(Address::Drive(_)), Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata)) => {
@@ -188,8 +190,30 @@ fn address(disk: &Disk) -> Verdict {
             bus_name(disk)
         ))
         .by(Part::Domain)),
-        None => Ok(()),
+        None => drive(disk, check),
     }
+}
+
+/// Machines have one IDE controller; narrow SCSI adapters know units only.
+fn drive(disk: &Disk, check: &Check<'_>) -> Verdict {
+    let Some(Address::Drive(at)) = disk.info.address else { return Ok(()) };
+    match disk.bus {
+        Some(DiskBus::Ide) if at.controller != 0 => {
+            Err(DefaultsError::internal("Only 1 IDE controller is supported"))
+        }
+        Some(DiskBus::Scsi) if at.target != 0 && is_narrow(at.controller, check) => {
+            refuse("target must be 0 for controller model 'lsilogic'".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_narrow(index: u32, check: &Check<'_>) -> bool {
+    check.domain.devices.iter().any(|device| {
+        matches!(device, Device::Controller(controller)
+            if controller.index == Some(index)
+                && matches!(controller.kind, ControllerKind::Scsi { model: Some(ScsiModel::LsiLogic) }))
+    })
 }
 
 fn address_name(address: &Address) -> &'static str {
