@@ -38,6 +38,9 @@ pub struct Driver {
     pub statuses: Documents,
     /// VNC ports given out.
     pub ports: Ports,
+    /// The installed schemas.
+    #[cfg(feature = "validate")]
+    pub schemas: Arc<::driver::schemas::Schemas>,
     /// Facts of the host, once they are gathered.
     pub(crate) facts: OnceCell<HostFacts>,
     /// The last id given to a guest.
@@ -61,6 +64,8 @@ impl Driver {
             definitions,
             statuses,
             ports,
+            #[cfg(feature = "validate")]
+            schemas: ::driver::schemas::Schemas::new(::driver::schemas::INSTALLED),
             facts: OnceCell::new(),
             last_id: AtomicI32::new(0),
         })

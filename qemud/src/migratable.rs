@@ -8,9 +8,9 @@ use std::path::Path;
 
 use model::domain::Domain as Definition;
 use model::domain::device::audio::{Audio, AudioBackend, AudioDirection};
-use model::domain::device::chardev::{Backend, Channel, ChannelTarget};
+use model::domain::device::chardev::{Backend, Channel, ChannelTarget, Console, ConsoleTarget};
 use model::domain::device::controller::{Controller, ControllerKind, ControllerType, PciModel, UsbModel};
-use model::domain::device::graphics::GraphicsKind;
+use model::domain::device::graphics::{GraphicsKind, Listen};
 use model::domain::device::info::is_user_alias;
 use model::domain::device::input::{InputBus, InputType};
 use model::domain::device::{Device, insert};
@@ -23,7 +23,7 @@ use model::domain::device::{Device, insert};
 /// receiver will have them. Sockets of channels that a start has chosen are left to the receiver's
 /// start.
 pub fn migratable(definition: &Definition) -> Definition {
-    let usb = only(definition, ControllerType::Usb).is_some_and(is_default_usb);
+    let usb = is_pc(definition) && only(definition, ControllerType::Usb).is_some_and(is_default_usb);
     let root = only(definition, ControllerType::Pci).is_some_and(is_plain_root);
     let audio = only_audio(definition).is_some_and(|audio| is_implied(audio, definition));
     let stays = |device: &&Device| match device {
@@ -42,13 +42,33 @@ pub fn migratable(definition: &Definition) -> Definition {
     for device in definition.devices.iter().filter(stays) {
         let mut device = device.clone();
         match &mut device {
-            Device::Console(console) => console.port = consoles.next(),
+            Device::Console(console) => {
+                console.port = consoles.next().map(|place| number(console, place, definition))
+            }
             Device::Channel(channel) => forget_socket(channel),
+            Device::Graphics(graphics) => graphics.listens.iter_mut().for_each(forget_address),
             _ => {}
         }
         insert(&mut copy.devices, device);
     }
     copy
+}
+
+/// A console has the number of its place; the first one that is a serial port has that port's.
+fn number(console: &Console, place: u32, definition: &Definition) -> u32 {
+    let mut serials = definition.devices.iter().filter_map(|device| match device {
+        Device::Serial(serial) => serial.port,
+        _ => None,
+    });
+    let is_serial = place == 0 && console.target_type == Some(ConsoleTarget::Serial);
+    serials.next().filter(|_| is_serial).unwrap_or(place)
+}
+
+/// Drop an address that this host's qemu.conf gave: the receiver has its own.
+fn forget_address(listen: &mut Listen) {
+    if let Listen::Address { from_config: true, .. } = listen {
+        *listen = Listen::Address { address: None, from_config: false };
+    }
 }
 
 /// Drop the path of the channel's socket if a start has chosen it: `…/channel/target/domain-ID-NAME/PORT`.
@@ -62,7 +82,8 @@ fn forget_socket(channel: &mut Channel) {
 }
 
 fn is_guest_dir(dir: &Path) -> bool {
-    let of_guest = dir.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("domain-"));
+    let of_guest =
+        dir.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("domain-"));
     of_guest && dir.parent().is_some_and(|above| above.ends_with("channel/target"))
 }
 
@@ -81,6 +102,17 @@ fn only_audio(definition: &Definition) -> Option<&Audio> {
         _ => None,
     });
     found.next().filter(|_| found.next().is_none())
+}
+
+/// Whether the root of PCI is that of the i440fx machines, which have the USB controller on board.
+fn is_pc(definition: &Definition) -> bool {
+    definition.devices.iter().any(|device| match device {
+        Device::Controller(controller) => match &controller.kind {
+            ControllerKind::Pci(pci) => pci.model == Some(PciModel::PciRoot),
+            _ => false,
+        },
+        _ => false,
+    })
 }
 
 fn is_default_usb(usb: &Controller) -> bool {
@@ -167,17 +199,24 @@ mod tests {
 
     #[test]
     fn a_controller_beside_another_of_its_kind_stays() {
-        assert_eq!(kinds(&format!("{USB}<controller type='usb' index='1' model='piix3-uhci'/>")), ["usb0", "usb1"]);
-        assert_eq!(kinds(&format!("{ROOT}<controller type='pci' index='1' model='pci-bridge'/>")), ["pci0", "pci1"]);
+        assert_eq!(
+            kinds(&format!("{ROOT}{USB}<controller type='usb' index='1' model='piix3-uhci'/>")),
+            ["usb0", "usb1"]
+        );
+        assert_eq!(
+            kinds(&format!("{ROOT}<controller type='pci' index='1' model='pci-bridge'/>")),
+            ["pci0", "pci1"]
+        );
     }
 
     #[test]
     fn what_would_be_lost_keeps_a_controller() {
         let alias = "<alias name='ua-mine'/>";
         for controller in [
-            &format!("<controller type='usb' index='0' model='piix3-uhci'>{alias}</controller>"),
-            "<controller type='usb' index='1' model='piix3-uhci'/>",
-            "<controller type='usb' index='0' model='qemu-xhci'/>",
+            &format!("{ROOT}<controller type='usb' index='0' model='piix3-uhci'>{alias}</controller>"),
+            &format!("{ROOT}<controller type='usb' index='1' model='piix3-uhci'/>"),
+            &format!("{ROOT}<controller type='usb' index='0' model='qemu-xhci'/>"),
+            USB,
             &format!("<controller type='pci' index='0' model='pci-root'>{alias}</controller>"),
             "<controller type='pci' index='0' model='pci-root'><pcihole64>1024</pcihole64></controller>",
             "<controller type='pci' index='0' model='pcie-root'/>",
@@ -211,7 +250,9 @@ mod tests {
     #[test]
     fn what_a_start_chose_is_left_to_the_next() {
         let channel = |path: &str| {
-            format!("<channel type='unix'><source mode='bind' path='{path}'/><target type='virtio' name='a'/></channel>")
+            format!(
+                "<channel type='unix'><source mode='bind' path='{path}'/><target type='virtio' name='a'/></channel>"
+            )
         };
         assert_eq!(kinds(&channel("/var/lib/libvirt/qemu/channel/target/domain-1-g/a")), ["channel None"]);
         assert_eq!(kinds(&channel("/own/a")), ["channel Some(\"/own/a\")"]);

@@ -5,6 +5,7 @@
 //! * [`events`]: subscriptions of clients, and the way of an event to them;
 //! * [`undo`]: the steps back when a compound operation fails half-way;
 //! * [`documents`]: definitions and status documents on disk;
+//! * `schemas` (feature `validate`): the installed schemas, for the flags that ask for validation;
 //! * [`fault`]: the one place where errors of `model` and `host` become wire errors.
 #![forbid(unsafe_code)]
 
@@ -13,4 +14,6 @@ pub mod events;
 pub mod fault;
 pub mod jobs;
 pub mod registry;
+#[cfg(feature = "validate")]
+pub mod schemas;
 pub mod undo;

@@ -1,7 +1,7 @@
 //! libvirt's XML as typed configuration: parse, format, validate. No I/O.
 //!
 //! [`xml`] is the element tree, the tokenizer behind it and the writer in libvirt's layout. [`domain`] is the
-//! guest definition. [`capabilities`] holds what a driver tells about its host and its emulators.
+//! guest definition. `schema` (feature `validate`) judges a document by RELAX NG schemas. [`capabilities`] holds what a driver tells about its host and its emulators.
 
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,8 @@ pub mod bitmap;
 pub mod capabilities;
 pub mod cpu_map;
 pub mod domain;
+#[cfg(feature = "validate")]
+pub mod schema;
 pub mod xml;
 
 pub use token::Token;

@@ -12,6 +12,7 @@ use crate::define;
 use crate::driver::{check_flags, named, no_domain};
 use crate::process::{StartOptions, control, start, stop};
 use crate::service::Virtqemud;
+use crate::validate;
 
 /// `VIR_DOMAIN_START_*` that a start takes.
 const START_FLAGS: u32 = consts::domain_create_flags::START_PAUSED
@@ -67,6 +68,8 @@ impl DomainLifecycle<Call> for Virtqemud {
         args: DomainCreateXmlArgs,
     ) -> Result<DomainCreateXmlRet, Fault> {
         check_flags("virDomainCreateXML", args.flags, START_FLAGS | consts::domain_create_flags::START_VALIDATE)?;
+        let wanted = args.flags & consts::domain_create_flags::START_VALIDATE != 0;
+        validate::domain(&self.driver, &args.xml_desc, wanted).await?;
         let view = start::transient(&self.driver, &args.xml_desc, options(call, args.flags)).await?;
         Ok(DomainCreateXmlRet { dom: named(&view)? })
     }

@@ -37,10 +37,7 @@ impl Domain {
     /// Elements that libvirt does not know are passed over. Fails on values outside of their lists, on parts that
     /// contradict each other, and on known parts that this model does not keep.
     pub fn parse(root: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        if !root.is("domain") {
-            let text = format!("expecting root element of 'domain', not '{}'", root.local_name());
-            return Err(XmlError::xml(text).scoped(Scope::Xml));
-        }
+        Self::check_root(root)?;
         let mut domain = Self { virt_type: virt_type(root)?, ..Self::default() };
         domain.parse_identity(root, options)?;
         domain.parse_resources(root)?;
@@ -53,6 +50,15 @@ impl Domain {
         domain.fill(options)?;
         domain.validate()?;
         Ok(domain)
+    }
+
+    /// Refuses a document of another kind.
+    pub fn check_root(root: &Element) -> Result<(), XmlError> {
+        if root.is("domain") {
+            return Ok(());
+        }
+        let text = format!("expecting root element of 'domain', not '{}'", root.local_name());
+        Err(XmlError::xml(text).scoped(Scope::Xml))
     }
 
     fn parse_identity(&mut self, root: &Element, options: &ParseOptions) -> Result<(), XmlError> {
