@@ -210,5 +210,8 @@ fn many_clients_are_told_the_same() {
         "<domain type='qemu'><name>NAME</name><memory>16384</memory><os><type arch='x86_64'>hvm</type></os></domain>",
         "<domain type='qemu'><name>NAME</name><memory>16384</memory><os><type arch='x86_64'>hvm</type></os></domain>",
     ));
-    assert_eq!(out.ok(), "True True\n300 True\n300 True\n300 True\n300 True\n300 True\n[('late', False, (0, 0))]\n");
+    assert_eq!(
+        out.ok(),
+        "True True\n300 True\n300 True\n300 True\n300 True\n300 True\n[('late', False, (0, 0))]\n"
+    );
 }

@@ -87,7 +87,7 @@ fn qemu_killed_and_qemu_asked_to_end() {
          c = libvirt.open(uri)\n\
          c.domainEventRegisterAny(None, 0, lifecycle, None)\n\
          d = c.lookupByName('k1'); d.create(); until((2, 0))\n\
-         os.kill(int(sys.argv[1]) if len(sys.argv) > 1 else pid(), SIGNAL)\n\
+         os.kill(pid(), SIGNAL)\n\
          print(until(LAST), d.state(), d.isActive())\n"
     );
     let state = instance.state_dir().join("k1.pid");
