@@ -17,7 +17,7 @@ use crate::driver::Driver;
 use crate::process::{StartOptions, reconnect, start};
 use crate::service::Virtqemud;
 
-/// How many definitions one task of the blocking pool parses.
+/// The fewest definitions for which another thread parses.
 const CHUNK: usize = 64;
 
 /// Make the service: read what is on disk; guests are found again in tasks that go on behind.
@@ -49,9 +49,12 @@ pub async fn start(context: daemon::Context) -> Result<Virtqemud, daemon::BoxErr
 async fn load_definitions(driver: &Arc<Driver>) -> Result<(), Fault> {
     let mut found = driver.definitions.load().await.map_err(fault::host(ErrorDomain::QEMU))?;
     let autostarted = autostart_names(driver).await?;
+    // As many threads as processors: more would not be quicker, and each costs its stack.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let chunk_size = found.len().div_ceil(processors).max(CHUNK);
     let mut tasks = Vec::new();
     while !found.is_empty() {
-        let chunk = found.split_off(found.len().saturating_sub(CHUNK));
+        let chunk = found.split_off(found.len().saturating_sub(chunk_size));
         tasks.push(tokio::task::spawn_blocking(move || chunk.into_iter().map(parse).collect::<Vec<_>>()));
     }
     // Chunks were cut from the end.

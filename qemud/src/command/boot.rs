@@ -11,7 +11,7 @@ use super::props::Props;
 use super::quote::commas;
 
 /// Flash chips: code and variables.
-pub fn flash(build: &mut Build<'_>) {
+pub(super) fn flash(build: &mut Build<'_>) {
     let os = &build.domain.os;
     let Some(loader) = os.loader.as_ref().filter(|loader| loader.kind == Some(LoaderType::Pflash)) else {
         return;
@@ -53,7 +53,7 @@ fn chip(build: &mut Build<'_>, number: u32, path: &str, read_only: bool) {
 }
 
 /// A BIOS image, or the switch that only firmware may write the flash.
-pub fn loader(build: &mut Build<'_>) {
+pub(super) fn loader(build: &mut Build<'_>) {
     let Some(loader) = &build.domain.os.loader else { return };
     match (loader.kind, &loader.path) {
         (Some(LoaderType::Rom), Some(path)) => {
@@ -68,7 +68,7 @@ pub fn loader(build: &mut Build<'_>) {
 }
 
 /// `-boot`, kernel, ACPI tables.
-pub fn boot(build: &mut Build<'_>) {
+pub(super) fn boot(build: &mut Build<'_>) {
     let os = &build.domain.os;
     let mut parts = Vec::new();
     if let Some(on) = os.boot_menu {

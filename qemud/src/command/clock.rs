@@ -9,7 +9,7 @@ use super::build::Build;
 const DAY: i64 = 86_400;
 
 /// The guest's clock.
-pub fn clock(build: &mut Build<'_>) -> Result<(), PlanError> {
+pub(super) fn clock(build: &mut Build<'_>) -> Result<(), PlanError> {
     let clock = &build.domain.clock;
     let mut text = match &clock.offset {
         ClockOffset::Utc { .. } => "base=utc".to_owned(),

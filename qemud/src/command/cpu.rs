@@ -11,7 +11,7 @@ use super::PlanError;
 use super::build::Build;
 
 /// The CPU with its switches.
-pub fn cpu(build: &mut Build<'_>) -> Result<(), PlanError> {
+pub(super) fn cpu(build: &mut Build<'_>) -> Result<(), PlanError> {
     let mut parts = model(build)?;
     timers(build, &mut parts)?;
     paravirtual(build, &mut parts);

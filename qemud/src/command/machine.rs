@@ -10,7 +10,7 @@ use super::build::Build;
 use super::props::Props;
 
 /// The machine with its switches, and the accelerator.
-pub fn machine(build: &mut Build<'_>) {
+pub(super) fn machine(build: &mut Build<'_>) {
     let domain = build.domain;
     let features = &domain.features;
     let on_off = |on: bool| if on { "on" } else { "off" };
@@ -78,7 +78,7 @@ fn accelerator(build: &Build<'_>) -> String {
 }
 
 /// vCPUs, and the threads that serve devices.
-pub fn processors(build: &mut Build<'_>) {
+pub(super) fn processors(build: &mut Build<'_>) {
     let domain = build.domain;
     let vcpus = &domain.vcpus;
     // vCPUs that were given one by one are plugged in after the start, unless they cannot be plugged.
@@ -114,7 +114,7 @@ pub fn processors(build: &mut Build<'_>) {
 }
 
 /// What a shutdown does, ACPI, and sleep states.
-pub fn power(build: &mut Build<'_>) {
+pub(super) fn power(build: &mut Build<'_>) {
     // The daemon decides what follows a shutdown or reboot.
     build.plan.flag("-no-shutdown");
     if build.board.x86() && !build.domain.features.acpi {
@@ -131,7 +131,7 @@ pub fn power(build: &mut Build<'_>) {
 }
 
 /// Sizes of the 64-bit PCI holes of the root buses.
-pub fn pci_holes(build: &mut Build<'_>) {
+pub(super) fn pci_holes(build: &mut Build<'_>) {
     let holes: Vec<(PciModel, u64)> = build
         .controllers()
         .filter_map(|controller| match &controller.kind {

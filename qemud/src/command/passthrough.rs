@@ -8,7 +8,7 @@ use super::build::Build;
 use super::props::Props;
 
 /// What QEMU does with deprecated interfaces: development aid.
-pub fn deprecation(build: &mut Build<'_>) {
+pub(super) fn deprecation(build: &mut Build<'_>) {
     let behavior = build.domain.qemu.as_ref().and_then(|qemu| qemu.deprecation.as_deref());
     let (output, input) = match behavior {
         Some("omit") => ("hide", None),
@@ -21,7 +21,7 @@ pub fn deprecation(build: &mut Build<'_>) {
 }
 
 /// Arguments and environment of the user's.
-pub fn arguments(build: &mut Build<'_>) {
+pub(super) fn arguments(build: &mut Build<'_>) {
     let Some(qemu) = &build.domain.qemu else { return };
     for argument in &qemu.args {
         build.plan.flag(argument);
@@ -32,7 +32,7 @@ pub fn arguments(build: &mut Build<'_>) {
 }
 
 /// Applies the user's properties to those of a device.
-pub fn override_props(domain: &Domain, alias: &str, props: Props) -> Result<Props, PlanError> {
+pub(super) fn override_props(domain: &Domain, alias: &str, props: Props) -> Result<Props, PlanError> {
     let Some(qemu) = &domain.qemu else { return Ok(props) };
     let changes = qemu.overrides.iter().filter(|change| change.alias == alias);
     Ok(changes.flat_map(|change| &change.properties).fold(props, |mut props, (name, value)| match value {

@@ -11,7 +11,7 @@ use super::props::Props;
 use super::quote::commas;
 
 /// What tells guests apart.
-pub fn identity(build: &mut Build<'_>) -> Result<(), PlanError> {
+pub(super) fn identity(build: &mut Build<'_>) -> Result<(), PlanError> {
     if let Some(uuid) = build.domain.uuid {
         build.plan.option("-uuid", uuid.to_string());
     }

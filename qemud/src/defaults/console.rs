@@ -9,7 +9,7 @@ use model::domain::os::OsType;
 use super::error::{DefaultsError, Part};
 
 /// Pairs the first console with the first serial port and gives numbers.
-pub fn pair(domain: &mut Domain) -> Result<(), DefaultsError> {
+pub(super) fn pair(domain: &mut Domain) -> Result<(), DefaultsError> {
     number(domain)?;
     if domain.os.os_type == OsType::Hvm {
         pair_first(domain)?;

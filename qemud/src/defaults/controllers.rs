@@ -20,7 +20,7 @@ use crate::device::controller::default_usb;
 const MAX_IMPLICIT: u32 = 1024;
 
 /// Adds what the machine has: USB, the chipset's SATA, the root bus. Gives numbers to those without.
-pub fn defaults(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsError> {
+pub(super) fn defaults(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsError> {
     masters_first(domain);
     number(domain);
     if board.x86() && board.machine != "isapc" && find(domain, is_usb, 0).is_none() {
@@ -40,7 +40,7 @@ pub fn defaults(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsEr
 }
 
 /// Adds the controllers that other devices' addresses ask for.
-pub fn implicit(domain: &mut Domain) -> Result<(), DefaultsError> {
+pub(super) fn implicit(domain: &mut Domain) -> Result<(), DefaultsError> {
     for (bus, kind) in [
         (DiskBus::Scsi, ControllerKind::Scsi { model: None }),
         (DiskBus::Fdc, ControllerKind::Fdc),
@@ -148,7 +148,7 @@ fn find(domain: &Domain, test: fn(&ControllerKind) -> bool, index: u32) -> Optio
 }
 
 /// Adds a controller behind all others, where the reference lists those that it adds.
-pub fn add(domain: &mut Domain, kind: ControllerKind, index: u32) {
+pub(super) fn add(domain: &mut Domain, kind: ControllerKind, index: u32) {
     let controller = Controller {
         kind,
         index: Some(index),
@@ -161,7 +161,7 @@ pub fn add(domain: &mut Domain, kind: ControllerKind, index: u32) {
 }
 
 /// A PCI controller of a model, with the device that stands for it.
-pub fn pci(model: PciModel) -> ControllerKind {
+pub(super) fn pci(model: PciModel) -> ControllerKind {
     ControllerKind::Pci(PciController {
         model: Some(model),
         model_name: device_of(model),
@@ -310,7 +310,7 @@ fn for_smartcards(domain: &mut Domain) {
 }
 
 /// Adds SCSI controllers for passed-through units, like the last one that is there.
-pub fn for_scsi_hostdevs(domain: &mut Domain) -> Result<(), DefaultsError> {
+pub(super) fn for_scsi_hostdevs(domain: &mut Domain) -> Result<(), DefaultsError> {
     super::address::drive::hostdevs(domain)?;
     let highest = domain
         .devices

@@ -12,7 +12,7 @@ pub fn offers_migratable(board: &Board<'_>) -> bool {
 }
 
 /// Processors that no NUMA cell has belong to the first one.
-pub fn fill_cells(domain: &mut Domain) {
+pub(super) fn fill_cells(domain: &mut Domain) {
     let cells = &mut domain.cpu.numa.cells;
     let mut taken = Bitmap::new();
     cells.iter().flat_map(|cell| &cell.cpus).flat_map(Bitmap::iter).for_each(|vcpu| taken.insert(vcpu));
@@ -25,7 +25,7 @@ pub fn fill_cells(domain: &mut Domain) {
 }
 
 /// Model, match and check of a CPU that the document leaves open.
-pub fn complete(domain: &mut Domain, board: &Board<'_>) {
+pub(super) fn complete(domain: &mut Domain, board: &Board<'_>) {
     if domain.cpu.mode.is_none() && domain.cpu.model.is_none() {
         let Some(model) = board.caps.default_cpu_model(&board.virt, &board.machine) else { return };
         domain.cpu.mode = Some(CpuMode::Custom);

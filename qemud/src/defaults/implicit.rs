@@ -12,7 +12,7 @@ use model::domain::device::{Device, insert};
 use super::Board;
 
 /// Balloon and sound back end.
-pub fn before_devices(domain: &mut Domain, board: &Board<'_>) {
+pub(super) fn before_devices(domain: &mut Domain, board: &Board<'_>) {
     if board.x86() && !domain.devices.iter().any(|device| matches!(device, Device::Memballoon(_))) {
         insert(
             &mut domain.devices,
@@ -35,7 +35,7 @@ pub fn before_devices(domain: &mut Domain, board: &Board<'_>) {
 }
 
 /// A display needs a card; the first card is the primary one.
-pub fn after_devices(domain: &mut Domain) {
+pub(super) fn after_devices(domain: &mut Domain) {
     let graphics = domain.devices.iter().any(|device| matches!(device, Device::Graphics(_)));
     let video = domain.devices.iter().any(|device| matches!(device, Device::Video(_)));
     if graphics && !video {

@@ -30,7 +30,7 @@ pub fn resolve_emulator(
 }
 
 /// Names the machine by its versioned name.
-pub fn complete(domain: &mut Domain, caps: &QemuCaps) {
+pub(super) fn complete(domain: &mut Domain, caps: &QemuCaps) {
     let virt = domain.virt_type.as_str();
     let virt = if caps.is_virt_type_supported(virt) { virt } else { caps.best_virt_type() };
     let name = match domain.os.machine.as_deref() {
@@ -49,7 +49,7 @@ pub fn complete(domain: &mut Domain, caps: &QemuCaps) {
 }
 
 /// A read-only flash loader keeps its variables in a file of its own.
-pub fn firmware_paths(domain: &mut Domain, board: &Board<'_>) {
+pub(super) fn firmware_paths(domain: &mut Domain, board: &Board<'_>) {
     let os = &mut domain.os;
     let on = |feature| os.firmware_features.contains(&(feature, true));
     let told = os.firmware_features.iter().any(|(feature, _)| *feature == FirmwareFeature::SecureBoot);
@@ -72,7 +72,7 @@ pub fn firmware_paths(domain: &mut Domain, board: &Board<'_>) {
 }
 
 /// Refuses machines, types and systems that the emulator does not have.
-pub fn validate(domain: &Domain, caps: &QemuCaps) -> Result<(), DefaultsError> {
+pub(super) fn validate(domain: &Domain, caps: &QemuCaps) -> Result<(), DefaultsError> {
     let binary = domain.emulator.as_deref().unwrap_or(&caps.binary);
     let refuse = |what: &str, name: &str| {
         Err(DefaultsError::Unsupported {

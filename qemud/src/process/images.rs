@@ -11,7 +11,7 @@ use crate::device::disk::chain::{Head, detect};
 use crate::device::disk::header::HEAD;
 
 /// Writes the chains of all disks into the live definition.
-pub async fn find_chains(definition: &mut Definition) -> Result<(), Fault> {
+pub(super) async fn find_chains(definition: &mut Definition) -> Result<(), Fault> {
     let mut copy = definition.clone();
     let found = tokio::task::spawn_blocking(move || detect(&mut copy, &read_head).map(|()| copy)).await;
     *definition = found.map_err(|error| Fault::internal(ErrorDomain::QEMU, error.to_string()))??;

@@ -35,7 +35,8 @@ pub struct Launched {
 
 /// Whether everything that the guest uses is there: a missing image is told by its name instead of by QEMU.
 pub async fn check_files(plan: &Plan) -> Result<(), Fault> {
-    let paths: Vec<String> = plan.labels.iter().map(|label| label.path.clone()).collect();
+    let needed = plan.labels.iter().filter(|label| !label.made);
+    let paths: Vec<String> = needed.map(|label| label.path.clone()).collect();
     let checked = tokio::task::spawn_blocking(move || paths.iter().try_for_each(|path| check_file(path)));
     checked.await.unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())))
 }

@@ -10,7 +10,7 @@ use model::domain::device::memory::MemoryModel;
 use crate::defaults::error::{DefaultsError, Part};
 
 /// Gives each module the lowest free slot.
-pub fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
+pub(super) fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
     let slots = domain.memory.max.map_or(0, |max| max.slots);
     let mut taken: BTreeSet<u32> = domain
         .devices

@@ -53,7 +53,7 @@ impl Ports {
 }
 
 /// Gives ports to channels, and to consoles that were given a controller.
-pub fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
+pub(super) fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
     let mut ports = collect(domain)?;
     for position in 0..domain.devices.len() {
         let (wanted, first) = match &domain.devices[position] {

@@ -28,7 +28,7 @@ const ICH9_USB: [u8; 2] = [0x1d, 0x1a];
 const ICH9_BRIDGE: u8 = 0x1e;
 
 /// Takes and gives the fixed places.
-pub fn place(domain: &mut Domain, board: &Board<'_>, set: &mut PciSet) -> Result<(), DefaultsError> {
+pub(super) fn place(domain: &mut Domain, board: &Board<'_>, set: &mut PciSet) -> Result<(), DefaultsError> {
     if set.buses().is_empty() {
         return Ok(());
     }
@@ -42,7 +42,7 @@ pub fn place(domain: &mut Domain, board: &Board<'_>, set: &mut PciSet) -> Result
 }
 
 /// Whether a device is part of the chipset at its own place, which [`place`] takes as a whole.
-pub fn built_in(device: &Device, board: &Board<'_>) -> bool {
+pub(super) fn built_in(device: &Device, board: &Board<'_>) -> bool {
     let Some(at) = given(device) else { return false };
     let Device::Controller(controller) = device else { return false };
     if at.domain != 0 || at.bus != 0 || controller.index != Some(0) {
