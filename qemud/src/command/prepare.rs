@@ -6,7 +6,7 @@ use model::domain::device::Device;
 use model::domain::device::address::Address;
 use model::domain::device::chardev::{Backend, ChannelTarget};
 use model::domain::device::disk::CacheMode;
-use model::domain::device::graphics::{GraphicsKind, Listen};
+use model::domain::device::graphics::{Graphics, GraphicsKind, Listen};
 use model::domain::device::info::DeviceInfo;
 use model::domain::device::interface::{Interface, InterfaceBackend, InterfaceDriver, InterfaceSource};
 use model::domain::features::Smm;
@@ -48,28 +48,7 @@ pub fn native_prepare(
     for device in &mut domain.devices {
         match device {
             Device::Interface(interface) => disconnect(interface),
-            Device::Graphics(graphics) => {
-                match &mut graphics.kind {
-                    GraphicsKind::Vnc(vnc) if vnc.autoport => {
-                        vnc.port = Some(SHOWN_VNC);
-                    }
-                    GraphicsKind::Spice(spice) => {
-                        if spice.autoport || spice.port == Some(-1) {
-                            spice.port = Some(SHOWN_SPICE);
-                        }
-                    }
-                    _ => {}
-                }
-                if graphics.listens.len() > 1 {
-                    return Err(PlanError::unsupported(
-                        "QEMU does not support multiple listens for one graphics device.",
-                    ));
-                }
-                if let Some(Listen::Network { network, address: None }) = graphics.listens.first() {
-                    // Networks belong to another daemon, which is not asked for a line that is only shown.
-                    return Err(PlanError::NoNetwork(format!("no network with matching name '{network}'")));
-                }
-            }
+            Device::Graphics(graphics) => show(graphics)?,
             _ => {}
         }
     }
@@ -77,6 +56,29 @@ pub fn native_prepare(
     let board = crate::defaults::board(domain, caps, host);
     crate::defaults::place(domain, &board)?;
     prepare(domain, caps, host, options)
+}
+
+/// Gives a display the ports that are shown.
+fn show(graphics: &mut Graphics) -> Result<(), PlanError> {
+    match &mut graphics.kind {
+        GraphicsKind::Vnc(vnc) if vnc.autoport => vnc.port = Some(SHOWN_VNC),
+        GraphicsKind::Spice(spice) if spice.autoport || spice.port == Some(-1) => {
+            spice.port = Some(SHOWN_SPICE);
+        }
+        _ => {}
+    }
+    if graphics.listens.len() > 1 {
+        return Err(PlanError::unsupported(
+            "QEMU does not support multiple listens for one graphics device.",
+        ));
+    }
+    match graphics.listens.first() {
+        // Networks belong to another daemon, which is not asked for a line that is only shown.
+        Some(Listen::Network { network, address: None }) => {
+            Err(PlanError::NoNetwork(format!("no network with matching name '{network}'")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An interface as it can be shown without setting it up: a tap device.

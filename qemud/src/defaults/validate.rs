@@ -174,10 +174,8 @@ fn clock(domain: &Domain) -> Verdict {
 
 fn cpu(domain: &Domain, board: &Board<'_>) -> Verdict {
     let cpu = &domain.cpu;
-    if let Some(topology) = cpu.topology {
-        if topology.count() != Some(domain.vcpus.max) {
-            return refuse("CPU topology doesn't match maximum vcpu count");
-        }
+    if cpu.topology.is_some_and(|topology| topology.count() != Some(domain.vcpus.max)) {
+        return refuse("CPU topology doesn't match maximum vcpu count");
     }
     if let Some(cache) = &cpu.cache {
         cpu_cache(cache.mode, cache.level, cpu.mode, board)?;

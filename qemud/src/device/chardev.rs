@@ -38,11 +38,13 @@ impl QemuDevice for Serial {
                 target.as_str()
             )));
         }
-        let fits = match (&self.info.address, target) {
-            (None, _) | (Some(Address::Isa { .. }), SerialTarget::Isa | SerialTarget::IsaDebug) => true,
-            (Some(Address::Usb(_)), SerialTarget::Usb) | (Some(Address::Pci(_)), SerialTarget::Pci) => true,
-            _ => false,
-        };
+        let fits = matches!(
+            (&self.info.address, target),
+            (None, _)
+                | (Some(Address::Isa { .. }), SerialTarget::Isa | SerialTarget::IsaDebug)
+                | (Some(Address::Usb(_)), SerialTarget::Usb)
+                | (Some(Address::Pci(_)), SerialTarget::Pci)
+        );
         if !fits {
             let target = target.as_str();
             return Err(DefaultsError::unsupported(format!(

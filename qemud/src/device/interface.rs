@@ -68,7 +68,7 @@ fn is_virtio(interface: &Interface) -> bool {
 fn backend(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<Props, PlanError> {
     let id = format!("host{alias}");
     let props = match &interface.source {
-        InterfaceSource::User { .. } => user(interface),
+        InterfaceSource::User => user(interface),
         InterfaceSource::Ethernet { .. }
         | InterfaceSource::Network(_)
         | InterfaceSource::Bridge { .. }
@@ -220,7 +220,7 @@ fn guest_offload(props: Props, guest: &GuestOffload) -> Props {
 
 fn rules(interface: &Interface) -> Result<(), DefaultsError> {
     let guest_routes = !interface.routes.is_empty();
-    let guest_ips = !interface.ips.is_empty() && !matches!(interface.source, InterfaceSource::User { .. });
+    let guest_ips = !interface.ips.is_empty() && !matches!(interface.source, InterfaceSource::User);
     if guest_routes || guest_ips {
         return Err(DefaultsError::unsupported(
             "Invalid attempt to set network interface guest-side IP route and/or address info, not supported by QEMU",
@@ -232,7 +232,7 @@ fn rules(interface: &Interface) -> Result<(), DefaultsError> {
             "only one IPv4 and one IPv6 address per interface is allowed",
         ));
     }
-    for ip in interface.ips.iter().filter_map(|ip| ip.peer.map(|_| ip)) {
+    if let Some(ip) = interface.ips.iter().find(|ip| ip.peer.is_some()) {
         let address = ip.address;
         return Err(DefaultsError::unsupported(format!(
             "peers are not supported by QEMU (address {address})"

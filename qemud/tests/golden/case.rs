@@ -17,22 +17,22 @@ use qemud::device::disk::chain::{Head, detect};
 use crate::{tree, words};
 
 /// The recorded machine.
-pub struct World {
+pub(crate) struct World {
     caps: Vec<QemuCaps>,
     host: HostFacts,
     processor: Option<Arc<Processor>>,
 }
 
 /// A folder with `in.xml` and answers.
-pub struct Case {
+pub(crate) struct Case {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     dir: PathBuf,
 }
 
 /// How one answer compares.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// As the reference.
     Same,
     /// The same options in another order.
@@ -43,7 +43,7 @@ pub enum Outcome {
 
 impl World {
     /// Capabilities recorded from QEMU 7.2, firmware of Debian 12, default configuration.
-    pub fn recorded() -> World {
+    pub(crate) fn recorded() -> World {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
         let caps = |file: &str| serde_json::from_str(&read(&data.join(file))).expect("recorded capabilities");
         let firmware: Vec<Firmware> =
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// The recorded machine with the processor of this one, for a corpus that was recorded here.
-    pub fn recorded_here() -> World {
+    pub(crate) fn recorded_here() -> World {
         World { processor: Processor::read().map(Arc::new), ..World::recorded() }
     }
 
@@ -118,7 +118,7 @@ impl World {
 
 impl Case {
     /// All cases of a directory, by name.
-    pub fn all(dir: &Path) -> Vec<Case> {
+    pub(crate) fn all(dir: &Path) -> Vec<Case> {
         let mut cases: Vec<Case> = fs::read_dir(dir)
             .expect("directory of cases")
             .filter_map(Result::ok)
@@ -138,7 +138,7 @@ impl Case {
     }
 
     /// Compares the definition; none if there is no answer.
-    pub fn definition(&self, world: &World) -> Option<Outcome> {
+    pub(crate) fn definition(&self, world: &World) -> Option<Outcome> {
         let got = world.completed(&self.input()).map(|(domain, _)| inactive(&domain));
         match (self.file("out.xml"), self.file("error.json")) {
             (Some(expected), _) => Some(match got {
@@ -151,7 +151,7 @@ impl Case {
     }
 
     /// Compares the command line; none if there is no answer.
-    pub fn line(&self, world: &World) -> Option<Outcome> {
+    pub(crate) fn line(&self, world: &World) -> Option<Outcome> {
         let got = world.line(&self.input());
         match (self.file("argv"), self.file("argv.error.json")) {
             (Some(expected), _) => Some(match got {
@@ -171,7 +171,7 @@ impl Case {
     }
 
     /// Compares the words that a real start passes; none if the reference started nothing.
-    pub fn start(&self, world: &World) -> Option<Outcome> {
+    pub(crate) fn start(&self, world: &World) -> Option<Outcome> {
         let expected: Vec<String> = serde_json::from_str(&self.file("argv.json")?).expect("argv.json");
         Some(match world.started(&self.input()) {
             Ok(words) => {
@@ -186,7 +186,7 @@ impl Case {
     }
 
     /// Rewrites the answers with ours, for a review of the change.
-    pub fn renew(&self, world: &World) {
+    pub(crate) fn renew(&self, world: &World) {
         if let Ok((domain, _)) = world.completed(&self.input()) {
             fs::write(self.dir.join("out.xml"), inactive(&domain)).expect("out.xml");
         }

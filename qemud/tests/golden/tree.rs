@@ -3,7 +3,7 @@
 use model::xml::{Element, Limits, Node, parse};
 
 /// Lines that differ between two documents, `-` expected, `+` got.
-pub fn diff(expected: &str, got: &str) -> Vec<String> {
+pub(crate) fn diff(expected: &str, got: &str) -> Vec<String> {
     let expected = lines(expected);
     let got = lines(got);
     difference(&expected, &got)

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 /// An option with its value, JSON parsed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// `-device`; or `NAME=` for an environment variable.
-    pub option: String,
+    pub(crate) option: String,
     /// Plain value.
-    pub plain: Option<String>,
+    pub(crate) plain: Option<String>,
     /// Value if it is JSON.
-    pub json: Option<Value>,
+    pub(crate) json: Option<Value>,
 }
 
 impl std::fmt::Display for Pair {
@@ -25,7 +25,7 @@ impl std::fmt::Display for Pair {
 }
 
 /// Splits a line as a POSIX shell does (quotes and backslash, no expansion).
-pub fn split(line: &str) -> Vec<String> {
+pub(crate) fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = line.chars();
@@ -43,7 +43,7 @@ pub fn split(line: &str) -> Vec<String> {
 }
 
 /// Groups words into environment, program and option/value pairs, with what differs from run to run masked.
-pub fn pairs(words: &[String]) -> Vec<Pair> {
+pub(crate) fn pairs(words: &[String]) -> Vec<Pair> {
     let mut out: Vec<Pair> = Vec::new();
     let mut options = false;
     for word in words {
@@ -93,7 +93,7 @@ fn mask_digits(text: &str, key: &str) -> String {
 }
 
 /// What is only in one of the two, as lines `-only expected` and `+only got`.
-pub fn diff(expected: &[Pair], got: &[Pair]) -> Vec<String> {
+pub(crate) fn diff(expected: &[Pair], got: &[Pair]) -> Vec<String> {
     let mut left: Vec<&Pair> = got.iter().collect();
     let mut lines = Vec::new();
     for pair in expected {

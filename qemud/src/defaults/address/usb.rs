@@ -175,7 +175,7 @@ pub fn validate(domain: &Domain) -> Result<(), DefaultsError> {
         let detail = "Can't add another USB controller: USB is disabled for this domain";
         return Err(DefaultsError::Detail { part: Part::Domain, detail: detail.to_owned() });
     }
-    for position in order(domain) {
+    if let Some(position) = order(domain).into_iter().next() {
         let detail = match &domain.devices[position] {
             Device::Hub(_) => "Can't add USB hub: USB is disabled for this domain".to_owned(),
             Device::Input(_) => "Can't add USB input device. USB bus is disabled".to_owned(),
