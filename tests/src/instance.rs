@@ -113,9 +113,10 @@ impl Instance {
             std::fs::create_dir_all(&folder).unwrap();
         }
         std::fs::write(config.join("virtqemud.conf"), &self.builder.daemon_conf).unwrap();
-        let own_user = "user = \"root\"\ngroup = \"root\"\n";
-        let text =
-            self.builder.driver_conf.as_deref().unwrap_or(if self.is_system() { own_user } else { "" });
+        let text = self.builder.driver_conf.clone().unwrap_or_else(|| {
+            let own_user = if self.is_system() { "user = \"root\"\ngroup = \"root\"\n" } else { "" };
+            format!("{own_user}{}", display_ports())
+        });
         std::fs::write(config.join("qemu.conf"), text).unwrap();
         if let Some((uid, gid)) = self.other_user() {
             // The program's own folder may be closed to other users.
@@ -445,6 +446,12 @@ impl Drop for Instance {
         }
         // The keeper, dropped next, kills the daemon and its guests before the folder goes.
     }
+}
+
+/// Lines of `qemu.conf` for ports that no daemon of another test gives out: each test is a process of its own.
+fn display_ports() -> String {
+    let first = 5900 + std::process::id() % 800 * 32;
+    format!("remote_display_port_min = {first}\nremote_display_port_max = {}\n", first + 31)
 }
 
 fn text(path: &Path) -> String {

@@ -69,7 +69,7 @@ fn a_definition_with_every_flag() {
         "<console type='pty' tty='/dev/pts/",
         "/channel/target/domain-1-x1/org.example.port'/>",
         "<target type='virtio' name='org.example.port' state='disconnected'/>",
-        "<graphics type='vnc' port='59",
+        "<graphics type='vnc' port='",
         "' autoport='yes' listen='127.0.0.1' passwdValidTo='2031-01-01T00:00:00'>",
         "<listen type='address' address='127.0.0.1'/>",
         "<alias name='serial0'/>",
