@@ -106,7 +106,8 @@ pub fn find_channel(definition: &Definition, name: Option<&str>) -> Result<Targe
 
 /// The first `<console>`, which most often stands for the first serial port; else that port.
 fn default_console(definition: &Definition) -> Option<Target> {
-    let first = |wanted: fn(&Device) -> bool| definition.devices.iter().filter(|d| wanted(d)).find_map(console);
+    let first =
+        |wanted: fn(&Device) -> bool| definition.devices.iter().filter(|d| wanted(d)).find_map(console);
     first(|d| matches!(d, Device::Console(_))).or_else(|| first(|d| matches!(d, Device::Serial(_))))
 }
 
@@ -150,7 +151,9 @@ async fn open(target: &Target) -> Result<AsyncFd<OwnedFd>, Fault> {
     let fd: OwnedFd = match &target.source.backend {
         Backend::Pty { path: Some(path) } | Backend::Dev { path } => {
             let path = path.clone();
-            ::driver::documents::blocking(move || host::pty::open(path.as_ref())).await.map_err(&host_fault)?
+            ::driver::documents::blocking(move || host::pty::open(path.as_ref()))
+                .await
+                .map_err(&host_fault)?
         }
         Backend::Unix(unix) => {
             let path = unix.path.clone().unwrap_or_default();
@@ -162,7 +165,11 @@ async fn open(target: &Target) -> Result<AsyncFd<OwnedFd>, Fault> {
         }
     };
     host::fd::watch(fd, Interest::READABLE | Interest::WRITABLE).map_err(|error| {
-        Fault::system(ErrorDomain::QEMU, error.raw_os_error().unwrap_or(0), "Cannot watch the character device")
+        Fault::system(
+            ErrorDomain::QEMU,
+            error.raw_os_error().unwrap_or(0),
+            "Cannot watch the character device",
+        )
     })
 }
 

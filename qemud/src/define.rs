@@ -8,13 +8,15 @@ use ::driver::documents::blocking;
 use ::driver::jobs::Job;
 use ::driver::registry::Clash;
 use host::store;
+use model::Token;
 use model::domain::device::Device;
 use model::domain::device::interface::Mac;
-use model::domain::{Domain as Definition, FormatOptions, GenId, ParseOptions};
-use model::Token;
 use model::domain::os::Arch;
+use model::domain::{Domain as Definition, FormatOptions, GenId, ParseOptions};
 use model::xml;
-use protocol::consts::{domain_define_flags, domain_undefine_flags_values as undefine_flags, domain_xml_flags};
+use protocol::consts::{
+    domain_define_flags, domain_undefine_flags_values as undefine_flags, domain_xml_flags,
+};
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use uuid::Uuid;
@@ -46,7 +48,9 @@ pub async fn define(driver: &Driver, text: &str, flags: u32) -> Result<View, Fau
     unbuilt::refuse_define(&definition)?;
     let uuid = uuid_of(&definition)?;
     let max_queued = driver.config.max_queued;
-    let insert = driver.domains.find_or_insert(uuid, &definition.name, || Domain::new(uuid, &definition.name, max_queued));
+    let insert = driver
+        .domains
+        .find_or_insert(uuid, &definition.name, || Domain::new(uuid, &definition.name, max_queued));
     let (domain, fresh) = insert.map_err(|clash| clash_fault(&definition.name, uuid, clash))?;
     let stored = store_definition(driver, &domain, definition).await;
     if stored.is_err() && fresh {
@@ -205,8 +209,7 @@ pub async fn complete(
 ) -> Result<(Definition, Arc<QemuCaps>), Fault> {
     let tree = xml::parse(text, &xml::Limits::document("domain_definition")).map_err(::driver::fault::xml)?;
     let options = ParseOptions::default();
-    let mut definition =
-        Definition::parse(&tree, &options).map_err(::driver::fault::xml)?;
+    let mut definition = Definition::parse(&tree, &options).map_err(::driver::fault::xml)?;
     make_up(&mut definition);
     let facts = driver.facts().await;
     let native = Arch::from_word(&facts.arch);

@@ -84,9 +84,9 @@ impl Driver {
     /// The domain that a client names by the triple it once received; only the UUID counts.
     pub fn domain(&self, named: &NonnullDomain) -> Result<Arc<Domain>, Fault> {
         let uuid = Uuid::from_bytes(named.uuid.0);
-        self.domains.by_uuid(uuid).ok_or_else(|| {
-            no_domain(format!("no domain with matching uuid '{uuid}' ({})", named.name))
-        })
+        self.domains
+            .by_uuid(uuid)
+            .ok_or_else(|| no_domain(format!("no domain with matching uuid '{uuid}' ({})", named.name)))
     }
 
     /// A reader's copy of the state of the domain that a client names.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use host::proc;
 
 use crate::domain::{Live, View};
-use crate::parts;
 use crate::monitor::{BlockStats, Monitor, MonitorError, NodeInfo};
+use crate::parts;
 
 /// How long statistics wait for QEMU.
 pub const ANSWER_LIMIT: Duration = Duration::from_millis(500);
@@ -68,9 +68,8 @@ pub async fn block(live: &Live) -> Arc<BlockTable> {
 
 /// Sizes of the images' files by the disks' aliases. A file system that hangs costs its sizes, not the answer.
 async fn file_sizes(live: &Live) -> Vec<(String, u64)> {
-    let paths = parts::disks(&live.definition).filter_map(|disk| {
-        Some((disk.info.alias.clone()?, parts::disk_path(disk)?.to_owned()))
-    });
+    let paths = parts::disks(&live.definition)
+        .filter_map(|disk| Some((disk.info.alias.clone()?, parts::disk_path(disk)?.to_owned())));
     let paths: Vec<(String, String)> = paths.collect();
     let read = tokio::task::spawn_blocking(move || {
         let sizes = paths.into_iter().map(|(alias, path)| Some((alias, std::fs::metadata(path).ok()?.len())));

@@ -77,7 +77,11 @@ fn hugetlb_mounts() -> Vec<HugetlbMount> {
         let (path, kind, options) = (words.nth(1)?, words.next()?, words.next()?);
         let kib = options.split(',').find_map(|option| page_kib(option.strip_prefix("pagesize=")?));
         let kib = kib.unwrap_or(default_kib);
-        (kind == "hugetlbfs").then(|| HugetlbMount { path: path.to_owned(), kib, default: kib == default_kib })
+        (kind == "hugetlbfs").then(|| HugetlbMount {
+            path: path.to_owned(),
+            kib,
+            default: kib == default_kib,
+        })
     });
     mounts.collect()
 }

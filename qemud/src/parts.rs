@@ -4,9 +4,9 @@ use model::domain::Domain as Definition;
 use model::domain::device::Device;
 use model::domain::device::chardev::{Backend, ChannelState, ChannelTarget, Source};
 use model::domain::device::disk::Disk;
-use model::domain::device::memballoon::MemballoonModel;
 use model::domain::device::disk::source::Location;
 use model::domain::device::graphics::{GraphicsKind, Listen};
+use model::domain::device::memballoon::MemballoonModel;
 
 use crate::defaults::facts::QemuConf;
 
@@ -33,9 +33,10 @@ pub fn interface_count(definition: &Definition) -> usize {
 
 /// Whether memory can be taken back from the guest.
 pub fn has_balloon(definition: &Definition) -> bool {
-    definition.devices.iter().any(
-        |device| matches!(device, Device::Memballoon(balloon) if balloon.model != MemballoonModel::None),
-    )
+    definition
+        .devices
+        .iter()
+        .any(|device| matches!(device, Device::Memballoon(balloon) if balloon.model != MemballoonModel::None))
 }
 
 /// The aliases of all devices.

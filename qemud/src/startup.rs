@@ -63,7 +63,9 @@ async fn load_definitions(driver: &Arc<Driver>) -> Result<(), Fault> {
         for (name, definition) in parsed {
             match definition {
                 Ok(definition) => register(driver, definition, autostarted.contains(&name)),
-                Err(why) => tracing::error!(target: "qemu", "the definition of domain '{name}' is left alone: {why}"),
+                Err(why) => {
+                    tracing::error!(target: "qemu", "the definition of domain '{name}' is left alone: {why}")
+                }
             }
         }
     }
@@ -77,7 +79,11 @@ fn parse(found: Found) -> (String, Result<Definition, String>) {
         let mut definition = definition.map_err(|error| error.to_string())?;
         definition.devices.shrink_to_fit();
         if definition.name != found.name {
-            return Err(format!("the file is '{}', but the domain is '{}'", found.path.display(), definition.name));
+            return Err(format!(
+                "the file is '{}', but the domain is '{}'",
+                found.path.display(),
+                definition.name
+            ));
         }
         Ok(definition)
     });

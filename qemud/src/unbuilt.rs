@@ -14,9 +14,7 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 /// Refuse a definition for its first device that cannot be run. A network of networkd may be defined: whether there
 /// is one counts at the start only.
 pub fn refuse_define(definition: &Definition) -> Result<(), Fault> {
-    let later = |device: &&Device| {
-        matches!(device, Device::Interface(interface) if interface.source.kind() == InterfaceType::Network)
-    };
+    let later = |device: &&Device| matches!(device, Device::Interface(interface) if interface.source.kind() == InterfaceType::Network);
     answer(definition.devices.iter().filter(|device| !later(device)).find_map(missing))
 }
 

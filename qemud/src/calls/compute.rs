@@ -42,11 +42,7 @@ impl DomainCompute<Call> for Virtqemud {
         check_flags("virDomainGetVcpusFlags", args.flags, LIVE.0 | CONFIG.0 | maximum)?;
         let view = self.driver.view(&args.dom)?;
         let definition = affected(&view, args.flags)?;
-        let num = if args.flags & maximum != 0 {
-            definition.vcpus.max
-        } else {
-            definition.vcpus.current
-        };
+        let num = if args.flags & maximum != 0 { definition.vcpus.max } else { definition.vcpus.current };
         Ok(DomainGetVcpusFlagsRet { num: count(num) })
     }
 }

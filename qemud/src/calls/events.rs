@@ -12,7 +12,10 @@ use crate::service::Virtqemud;
 const LIFECYCLE: i32 = 0;
 
 impl DomainEvents<Call> for Virtqemud {
-    async fn connect_domain_event_register(&self, call: &Call) -> Result<ConnectDomainEventRegisterRet, Fault> {
+    async fn connect_domain_event_register(
+        &self,
+        call: &Call,
+    ) -> Result<ConnectDomainEventRegisterRet, Fault> {
         self.subscribe_plain(call, LIFECYCLE)?;
         Ok(ConnectDomainEventRegisterRet { cb_registered: 1 })
     }

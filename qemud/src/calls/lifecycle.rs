@@ -67,7 +67,11 @@ impl DomainLifecycle<Call> for Virtqemud {
         call: &Call,
         args: DomainCreateXmlArgs,
     ) -> Result<DomainCreateXmlRet, Fault> {
-        check_flags("virDomainCreateXML", args.flags, START_FLAGS | consts::domain_create_flags::START_VALIDATE)?;
+        check_flags(
+            "virDomainCreateXML",
+            args.flags,
+            START_FLAGS | consts::domain_create_flags::START_VALIDATE,
+        )?;
         let wanted = args.flags & consts::domain_create_flags::START_VALIDATE != 0;
         validate::domain(&self.driver, &args.xml_desc, wanted).await?;
         let view = start::transient(&self.driver, &args.xml_desc, options(call, args.flags)).await?;
@@ -193,7 +197,11 @@ impl DomainLifecycle<Call> for Virtqemud {
         Ok(ConnectNumOfDefinedDomainsRet { num: i32::try_from(num).unwrap_or(i32::MAX) })
     }
 
-    async fn domain_get_info(&self, _call: &Call, args: DomainGetInfoArgs) -> Result<DomainGetInfoRet, Fault> {
+    async fn domain_get_info(
+        &self,
+        _call: &Call,
+        args: DomainGetInfoArgs,
+    ) -> Result<DomainGetInfoRet, Fault> {
         let view = self.driver.view(&args.dom)?;
         let definition = view.definition()?;
         let memory = match &view.live {
@@ -251,7 +259,11 @@ impl DomainLifecycle<Call> for Virtqemud {
         Ok(DomainGetOsTypeRet { r#type: view.definition()?.os.os_type.to_string() })
     }
 
-    async fn domain_is_active(&self, _call: &Call, args: DomainIsActiveArgs) -> Result<DomainIsActiveRet, Fault> {
+    async fn domain_is_active(
+        &self,
+        _call: &Call,
+        args: DomainIsActiveArgs,
+    ) -> Result<DomainIsActiveRet, Fault> {
         let active = self.driver.view(&args.dom)?.is_active().into();
         Ok(DomainIsActiveRet { active })
     }

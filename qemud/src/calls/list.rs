@@ -10,10 +10,8 @@ use crate::driver::{Driver, wire_uuid};
 
 /// Flags that ask for what no domain of this daemon has yet: saved state, snapshots, checkpoints. Their
 /// opposites hold for every domain.
-const HAS_NONE: [(u32, u32); 2] = [
-    (want::HAS_SNAPSHOT, want::NO_SNAPSHOT),
-    (want::HAS_CHECKPOINT, want::NO_CHECKPOINT),
-];
+const HAS_NONE: [(u32, u32); 2] =
+    [(want::HAS_SNAPSHOT, want::NO_SNAPSHOT), (want::HAS_CHECKPOINT, want::NO_CHECKPOINT)];
 
 /// Every flag of `virConnectListAllDomains`.
 pub const ALL_FLAGS: u32 = want::ACTIVE

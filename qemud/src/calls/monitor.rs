@@ -1,9 +1,9 @@
 //! The qemu program: commands straight to QEMU's monitor.
 
 use ::driver::jobs::Job;
+use protocol::Fault;
 use protocol::consts::domain_qemu_monitor_command_flags as flag;
 use protocol::qemu::{DomainMonitorCommandArgs, DomainMonitorCommandRet, Qemu};
-use protocol::Fault;
 use rpc::Call;
 
 use crate::driver::check_flags;

@@ -99,7 +99,12 @@ impl Domain {
     /// A domain in no state yet: neither defined nor running.
     pub fn new(uuid: Uuid, name: &str, max_queued: usize) -> Arc<Self> {
         let state = State { name: name.to_owned(), ..State::default() };
-        Arc::new(Self { uuid, state: Mutex::new(state), jobs: Jobs::new(max_queued), status_turn: tokio::sync::Mutex::new(()) })
+        Arc::new(Self {
+            uuid,
+            state: Mutex::new(state),
+            jobs: Jobs::new(max_queued),
+            status_turn: tokio::sync::Mutex::new(()),
+        })
     }
 
     /// The UUID.

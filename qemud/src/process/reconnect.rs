@@ -219,7 +219,8 @@ async fn end_as(driver: &Arc<Driver>, domain: &Arc<Domain>, process: &Arc<Proces
 /// The document's process is not there any more: the guest has ended, or its start never got so far.
 async fn clean_up_ended(driver: &Arc<Driver>, domain: &Arc<Domain>, document: &Document) {
     let definition = &document.definition;
-    let (name, id) = (definition.name.as_str(), definition.id.and_then(|id| i32::try_from(id).ok()).unwrap_or(-1));
+    let (name, id) =
+        (definition.name.as_str(), definition.id.and_then(|id| i32::try_from(id).ok()).unwrap_or(-1));
     kill_half_started(definition).await;
     let leftovers = start::leftovers(driver, name, id);
     if let Err(error) = blocking(move || leftovers.remove()).await {

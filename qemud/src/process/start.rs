@@ -90,7 +90,10 @@ pub fn leftovers(driver: &Driver, name: &str, id: i32) -> Leftovers {
     let paths = &driver.paths;
     // A name that is no file name was never started.
     Leftovers {
-        directories: [paths.guest_dir(id, name), paths.guest_channel_dir(id, name)].into_iter().flatten().collect(),
+        directories: [paths.guest_dir(id, name), paths.guest_channel_dir(id, name)]
+            .into_iter()
+            .flatten()
+            .collect(),
         files: paths.guest_pid_file(name).into_iter().collect(),
     }
 }
@@ -240,12 +243,7 @@ impl Start<'_> {
         after_start(monitor).await
     }
 
-    async fn publish(
-        &self,
-        process: Arc<Process>,
-        monitor: Monitor,
-        events: Events,
-    ) -> Result<(), Fault> {
+    async fn publish(&self, process: Arc<Process>, monitor: Monitor, events: Events) -> Result<(), Fault> {
         {
             let mut state = self.domain.lock();
             if self.options.paused {

@@ -37,7 +37,9 @@ pub struct Document {
 impl Document {
     /// The document of a guest whose process is not there yet.
     pub fn starting(driver: &Driver, definition: &Arc<Definition>, id: i32, monitor_path: &str) -> Self {
-        let text = |path: host::Result<std::path::PathBuf>| path.map_or_else(|_| String::new(), |p| p.display().to_string());
+        let text = |path: host::Result<std::path::PathBuf>| {
+            path.map_or_else(|_| String::new(), |p| p.display().to_string())
+        };
         Document {
             status: Status::STARTING,
             pid: None,
@@ -112,13 +114,17 @@ impl Document {
     pub fn parse(text: &str) -> Result<Self, XmlError> {
         let root = xml::parse(text, &xml::Limits::document("domain_status"))?;
         if !root.is("domstatus") {
-            return Err(XmlError::xml(format!("unexpected root element <{}>, expecting <domstatus>", root.name)));
+            return Err(XmlError::xml(format!(
+                "unexpected root element <{}>, expecting <domstatus>",
+                root.name
+            )));
         }
         let (state, reason) = (root.require("state")?, root.attr("reason").unwrap_or("unknown"));
         let status = Status::from_words(state, reason);
         let status = status.ok_or_else(|| XmlError::internal(format!("invalid domain state '{state}'")))?;
         let domain = root.child("domain");
-        let domain = domain.ok_or_else(|| XmlError::internal("no domain configuration in the status document"))?;
+        let domain =
+            domain.ok_or_else(|| XmlError::internal("no domain configuration in the status document"))?;
         let monitor = root.child("monitor");
         let monitor = monitor.ok_or_else(|| XmlError::internal("no monitor in the status document"))?;
         Ok(Document {

@@ -28,7 +28,9 @@ pub async fn destroy(driver: &Arc<Driver>, named: &NonnullDomain, flags: u32) ->
     end_guest(&domain, Ending::Destroyed, flags & graceful != 0).await?;
     if flags & domain_destroy_flags_values::REMOVE_LOGS != 0 {
         let path = log::path(driver, &name);
-        blocking(move || host::store::remove(&path)).await.map_err(::driver::fault::host(ErrorDomain::QEMU))?;
+        blocking(move || host::store::remove(&path))
+            .await
+            .map_err(::driver::fault::host(ErrorDomain::QEMU))?;
     }
     Ok(())
 }

@@ -106,7 +106,8 @@ impl Watch {
                 return;
             }
             let Some(live) = state.live.as_mut() else { return };
-            let reboot = std::mem::take(&mut live.reboot_wanted) || start::reboots_on_poweroff(&live.definition);
+            let reboot =
+                std::mem::take(&mut live.reboot_wanted) || start::reboots_on_poweroff(&live.definition);
             if reboot && (live.ending.is_some() || by == ShutdownBy::Host) {
                 // QEMU itself is on its way out; there is nothing left to reset.
                 live.ending.get_or_insert(Ending::Shutdown);

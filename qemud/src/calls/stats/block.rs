@@ -6,8 +6,8 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use super::Params;
 use crate::domain::View;
-use crate::parts;
 use crate::figures::{self, BlockFigures};
+use crate::parts;
 
 /// The group of a record.
 pub(super) async fn group(view: &View, definition: &Definition, params: &mut Params) {
@@ -51,7 +51,8 @@ fn one_disk(n: usize, figures: &BlockFigures, params: &mut Params) {
 /// One disk of a running guest, by its target or source path (procedure 64).
 pub(super) async fn one(view: &View, path: &str) -> Result<DomainBlockStatsRet, Fault> {
     let live = view.active()?;
-    let disk = parts::disks(&live.definition).find(|disk| disk.target == path || parts::disk_path(disk) == Some(path));
+    let disk = parts::disks(&live.definition)
+        .find(|disk| disk.target == path || parts::disk_path(disk) == Some(path));
     let disk = disk.ok_or_else(|| {
         Fault::new(ErrorDomain::QEMU, ErrorCode::INVALID_ARG, format!("invalid path: {path}"))
     })?;
