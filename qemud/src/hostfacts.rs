@@ -22,11 +22,12 @@ impl Driver {
             conf: self.config.domain.clone(),
             ..HostFacts::default()
         };
-        let read = tokio::task::spawn_blocking(|| (descriptors(), hugetlb_mounts())).await;
+        let read = tokio::task::spawn_blocking(|| (descriptors(), hugetlb_mounts(), numa_nodes())).await;
         match read {
-            Ok((firmware, mounts)) => {
+            Ok((firmware, mounts, nodes)) => {
                 facts.firmware = firmware;
                 facts.hugepages = mounts;
+                facts.numa_nodes = nodes;
             }
             Err(error) => tracing::error!(target: "qemu", "the host's facts cannot be read: {error}"),
         }
@@ -65,6 +66,12 @@ impl Driver {
             host::system::hostname().unwrap_or_default(),
         )
     }
+}
+
+/// The host's NUMA nodes; none where they cannot be read.
+fn numa_nodes() -> Vec<u32> {
+    let read = host::topology::read();
+    read.map(|topology| topology.cells.iter().map(|cell| cell.id).collect()).unwrap_or_default()
 }
 
 /// Mounted hugetlbfs directories (`/proc/mounts`).

@@ -13,7 +13,7 @@ use model::domain::features::Smm;
 use model::domain::os::{Firmware, FirmwareFeature, Loader, LoaderType, Nvram};
 
 use super::PlanError;
-use super::firmware::{Mapping, Wanted, choose};
+use super::firmware::{self, Mapping, Wanted, choose};
 use super::options::PlanOptions;
 use crate::capabilities::QemuCaps;
 use crate::defaults::facts::HostFacts;
@@ -158,24 +158,7 @@ fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Res
     if domain.os.loader.as_ref().is_some_and(|loader| loader.path.is_some()) {
         return Ok(());
     }
-    let feature = |wanted: FirmwareFeature| {
-        domain.os.firmware_features.iter().find(|(feature, _)| *feature == wanted).map(|(_, on)| *on)
-    };
-    let loader = domain.os.loader.clone().unwrap_or_default();
-    let arch = domain.os.arch.map(|arch| arch.to_string()).unwrap_or_default();
-    let wanted = Wanted {
-        interface: if kind == Firmware::Efi { "uefi" } else { "bios" },
-        arch: &arch,
-        machine: domain.os.machine.as_deref().unwrap_or(""),
-        acpi_s3: domain.pm.suspend_to_mem == Some(true),
-        acpi_s4: domain.pm.suspend_to_disk == Some(true),
-        secure_boot: feature(FirmwareFeature::SecureBoot),
-        enrolled_keys: feature(FirmwareFeature::EnrolledKeys),
-        loader_secure: loader.secure == Some(true),
-        stateless: loader.stateless == Some(true),
-    };
-    let chosen = choose(&host.firmware, &wanted)
-        .ok_or_else(|| PlanError::Failed(format!("Unable to find any firmware to satisfy '{kind}'")))?;
+    let chosen = chosen(domain, kind, host)?;
     if kind == Firmware::Efi && !domain.features.acpi {
         return Err(PlanError::unsupported("UEFI requires ACPI on this architecture"));
     }
@@ -188,6 +171,7 @@ fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Res
         }
         domain.features.smm.get_or_insert(Smm { state: true, tseg: None });
     }
+    let loader = domain.os.loader.take().unwrap_or_default();
     match &chosen.mapping {
         Mapping::Flash { executable, nvram_template, .. } => {
             domain.os.loader = Some(Loader {
@@ -210,4 +194,30 @@ fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Res
         }
     }
     Ok(())
+}
+
+/// The first descriptor that has what the definition asks for.
+fn chosen<'a>(
+    domain: &Domain,
+    kind: Firmware,
+    host: &'a HostFacts,
+) -> Result<&'a firmware::Firmware, PlanError> {
+    let feature = |wanted: FirmwareFeature| {
+        domain.os.firmware_features.iter().find(|(feature, _)| *feature == wanted).map(|(_, on)| *on)
+    };
+    let loader = domain.os.loader.as_ref();
+    let arch = domain.os.arch.map(|arch| arch.to_string()).unwrap_or_default();
+    let wanted = Wanted {
+        interface: if kind == Firmware::Efi { "uefi" } else { "bios" },
+        arch: &arch,
+        machine: domain.os.machine.as_deref().unwrap_or(""),
+        acpi_s3: domain.pm.suspend_to_mem == Some(true),
+        acpi_s4: domain.pm.suspend_to_disk == Some(true),
+        secure_boot: feature(FirmwareFeature::SecureBoot),
+        enrolled_keys: feature(FirmwareFeature::EnrolledKeys),
+        loader_secure: loader.is_some_and(|loader| loader.secure == Some(true)),
+        stateless: loader.is_some_and(|loader| loader.stateless == Some(true)),
+    };
+    choose(&host.firmware, &wanted)
+        .ok_or_else(|| PlanError::Failed(format!("Unable to find any firmware to satisfy '{kind}'")))
 }

@@ -6,6 +6,7 @@ mod images;
 pub mod launch;
 pub mod log;
 pub mod reconnect;
+mod scsi;
 pub mod start;
 pub mod status;
 pub mod stop;

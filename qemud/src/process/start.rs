@@ -19,7 +19,7 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 use serde_json::json;
 use tokio::sync::watch as watch_channel;
 
-use super::{GREETING_LIMIT, Process, StartOptions, images, launch, log, status, stop, watch};
+use super::{GREETING_LIMIT, Process, StartOptions, images, launch, log, scsi, status, stop, watch};
 use crate::command::{self, Plan};
 use crate::define::{self, Source};
 use crate::domain::{Domain, Ending, Live, ShutoffReason, Status, View};
@@ -155,6 +155,7 @@ impl Start<'_> {
         let facts = self.driver.facts().await;
         let mut options = self.driver.plan_options(id);
         options.processor = self.driver.capabilities.processor().await?;
+        options.scsi_generic = scsi::generic(definition).await;
         definition.id = u32::try_from(id).ok();
         unbuilt::refuse_start(definition)?;
         images::find_chains(definition).await?;
