@@ -3,6 +3,7 @@
 //! Here is only what is not a device, and the order of the parts; each device's options come from its own module
 //! below [`crate::device`].
 
+pub mod after;
 mod boot;
 pub mod build;
 pub mod chardev;
@@ -27,6 +28,7 @@ use model::domain::device::controller::ControllerKind;
 use model::domain::device::disk::DiskBus;
 
 pub use crate::defaults::DefaultsError as PlanError;
+pub use after::{after_start, plug_vcpus, plugs_vcpus};
 pub use options::{Dirs, Mode, PlanOptions};
 pub use plan::{ChardevSocket, FdSource, Labelled, PassedFd, Plan, PlannedFile, native_line};
 pub use prepare::{native_prepare, prepare};

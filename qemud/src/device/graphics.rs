@@ -4,15 +4,19 @@ use model::Token;
 use model::domain::device::Device;
 use model::domain::device::chardev::MouseMode;
 use model::domain::device::graphics::{
-    DbusGraphics, Graphics, GraphicsKind, Listen, SdlGraphics, SpiceChannelMode, SpiceGraphics, VncGraphics,
+    DbusGraphics, Graphics, GraphicsAuth, GraphicsKind, Listen, SdlGraphics, SpiceChannelMode, SpiceGraphics,
+    VncGraphics,
 };
+
+use serde_json::json;
 
 use super::{Check, QemuDevice};
 use crate::command::PlanError;
+use crate::command::after::Step;
 use crate::command::build::Build;
 use crate::command::plan::PlannedFile;
 use crate::command::quote::commas;
-use crate::defaults::DefaultsError;
+use crate::defaults::{DefaultsError, QemuConf};
 
 /// First port of VNC; QEMU counts displays from it.
 const VNC_BASE: i32 = 5900;
@@ -46,6 +50,26 @@ impl QemuDevice for Graphics {
         }
         Ok(())
     }
+
+    fn after(&self, conf: &QemuConf) -> Vec<Step> {
+        match &self.kind {
+            GraphicsKind::Vnc(vnc) => password("vnc", &vnc.auth, conf.vnc_password.as_deref()),
+            GraphicsKind::Spice(spice) => password("spice", &spice.auth, conf.spice_password.as_deref()),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Sets the display's password, or the one of the configuration, and when it ends.
+fn password(protocol: &str, auth: &GraphicsAuth, default: Option<&str>) -> Vec<Step> {
+    let Some(password) = auth.passwd.as_deref().or(default) else { return Vec::new() };
+    let mut set = json!({ "protocol": protocol, "password": password });
+    if let Some(connected) = auth.connected {
+        set["connected"] = json!(connected.as_str());
+    }
+    let time = auth.valid_to.map_or("never".to_owned(), |time| time.to_string());
+    let expire = json!({ "protocol": protocol, "time": time });
+    vec![Step::new("set_password", set), Step::new("expire_password", expire)]
 }
 
 fn refuse(detail: &str) -> Result<(), DefaultsError> {

@@ -3,20 +3,24 @@
 use std::net::IpAddr;
 
 use model::domain::device::interface::{
-    GuestOffload, HostOffload, Interface, InterfaceDriverName, InterfaceSource, SocketSource, TxMode,
+    GuestOffload, HostOffload, Interface, InterfaceDriverName, InterfaceSource, LinkState, SocketSource,
+    TxMode,
 };
+
+use serde_json::json;
 
 use super::{Check, QemuDevice, hostdev};
 use crate::command::PlanError;
+use crate::command::after::Step;
 use crate::command::build::{Build, rom, virtio_driver, virtio_options};
 use crate::command::chardev;
 use crate::command::options::Mode;
 use crate::command::plan::FdSource;
 use crate::command::props::Props;
 use crate::command::quote::commas;
-use crate::defaults::DefaultsError;
 use crate::defaults::board::Board;
 use crate::defaults::pci::bus::Connect;
+use crate::defaults::{DefaultsError, QemuConf};
 
 /// Card of an interface that names none.
 const DEFAULT_MODEL: &str = "rtl8139";
@@ -58,6 +62,15 @@ impl QemuDevice for Interface {
         build.plan.option("-netdev", backend.to_json());
         let props = card(self, &alias, build)?;
         build.device(props)
+    }
+
+    fn after(&self, _conf: &QemuConf) -> Vec<Step> {
+        match (self.link_state, &self.info.alias) {
+            (Some(LinkState::Down), Some(alias)) => {
+                vec![Step::new("set_link", json!({ "name": alias, "up": false }))]
+            }
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -29,10 +29,11 @@ use model::domain::Domain;
 use model::domain::device::Device;
 
 use crate::command::PlanError;
+use crate::command::after::Step;
 use crate::command::build::Build;
-use crate::defaults::DefaultsError;
 use crate::defaults::board::Board;
 use crate::defaults::pci::bus::Connect;
+use crate::defaults::{DefaultsError, QemuConf};
 
 /// What a rule about one device may look at.
 pub struct Check<'a> {
@@ -61,6 +62,11 @@ pub trait QemuDevice {
 
     /// Writes its options.
     fn args(&self, build: &mut Build<'_>) -> Result<(), PlanError>;
+
+    /// What is said of it over the monitor before the guest runs.
+    fn after(&self, _conf: &QemuConf) -> Vec<Step> {
+        Vec::new()
+    }
 }
 
 /// Calls one method of the kind's own implementation.
@@ -117,6 +123,11 @@ pub fn plug(device: &Device, board: &Board<'_>) -> Option<Connect> {
 /// Writes the options of a device.
 pub fn args(device: &Device, build: &mut Build<'_>) -> Result<(), PlanError> {
     of_kind!(device, d => d.args(build), none: Ok(()))
+}
+
+/// What is said over the monitor before the guest runs.
+pub fn after(device: &Device, conf: &QemuConf) -> Vec<Step> {
+    of_kind!(device, d => d.after(conf), none: Vec::new())
 }
 
 fn refuse_foreign(device: &Device) -> Result<(), DefaultsError> {

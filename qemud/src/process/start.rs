@@ -236,12 +236,30 @@ impl Start<'_> {
                 // QEMU then says SHUTDOWN where it otherwise resets the guest.
                 monitor.execute("set-action", json!({"reboot": "shutdown"})).await?;
             }
+            self.say(monitor, &definition).await?;
             let memory = &definition.memory;
             if memory.current_kib < memory.total_kib && parts::has_balloon(&definition) {
                 monitor.balloon(memory.current_kib * 1024).await?;
             }
         }
         after_start(monitor).await
+    }
+
+    /// vCPUs to plug in, passwords, links that are down, limits of disks.
+    async fn say(&self, monitor: &Monitor, definition: &Definition) -> Result<(), MonitorError> {
+        let mut steps = Vec::new();
+        if command::plugs_vcpus(definition) {
+            let known = monitor.execute("query-hotpluggable-cpus", json!({})).await?;
+            let plugs = command::plug_vcpus(definition, &known);
+            steps = plugs.ok_or_else(|| {
+                MonitorError::Protocol("QEMU's list of processors does not have those of the guest".to_owned())
+            })?;
+        }
+        steps.extend(command::after_start(definition, &self.driver.config.domain));
+        for step in steps {
+            monitor.execute(step.command, step.arguments).await?;
+        }
+        Ok(())
     }
 
     async fn publish(&self, process: Arc<Process>, monitor: Monitor, events: Events) -> Result<(), Fault> {

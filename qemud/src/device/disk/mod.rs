@@ -5,6 +5,7 @@ pub mod chain;
 pub mod header;
 pub mod location;
 mod rules;
+mod throttle;
 
 use model::Token;
 use model::domain::device::address::{Address, DriveAddress};
@@ -14,12 +15,13 @@ use model::domain::device::disk::{CacheMode, Disk, DiskBus, DiskDevice, DiskMode
 
 use super::{Check, QemuDevice};
 use crate::command::PlanError;
+use crate::command::after::Step;
 use crate::command::build::{Build, virtio_driver, virtio_options};
 use crate::command::props::Props;
 use crate::command::quote::commas;
-use crate::defaults::DefaultsError;
 use crate::defaults::board::Board;
 use crate::defaults::pci::bus::Connect;
+use crate::defaults::{DefaultsError, QemuConf};
 
 impl QemuDevice for Disk {
     fn complete(&mut self, _board: &Board<'_>) -> Result<(), DefaultsError> {
@@ -50,6 +52,10 @@ impl QemuDevice for Disk {
         let drive = blockdev::disk(self, build)?;
         let props = frontend(self, drive.as_deref(), build)?;
         build.device(props)
+    }
+
+    fn after(&self, _conf: &QemuConf) -> Vec<Step> {
+        throttle::steps(self)
     }
 }
 
