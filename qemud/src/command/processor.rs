@@ -152,3 +152,105 @@ fn leave_removed(cpu: &mut Cpu, processor: Option<&Processor>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::cpu_map::{CpuMap, Leaf, Registers};
+    use model::domain::cpu::CpuFeature;
+
+    use super::*;
+
+    /// A host by "Maker" that has `one` and `two` of three features.
+    fn processor() -> Processor {
+        let feature = |name: &str, bit: u32| {
+            format!("<feature name='{name}'><cpuid eax_in='7' ecx_in='0' ebx='{bit}'/></feature>")
+        };
+        let map = format!(
+            "<cpus><vendor name='Maker' string='MakerOfChips'/><vendor name='Other' string='OtherOfChips'/>{}{}{}\
+             <model name='small'><feature name='one'/></model>\
+             <model name='large'><feature name='one'/><feature name='three'/>\
+             <feature name='two' removed='yes'/></model></cpus>",
+            feature("one", 1),
+            feature("two", 2),
+            feature("three", 4)
+        );
+        let mut data = CpuData::default();
+        data.set(Leaf::Cpuid { eax: 7, ecx: 0 }, Registers { ebx: 3, ..Registers::default() });
+        data.set_vendor("MakerOfChips");
+        Processor { map: Arc::new(CpuMap::parse([map]).unwrap()), data }
+    }
+
+    fn cpu(model: &str, features: &[(&str, FeaturePolicy)]) -> Cpu {
+        let feature =
+            |(name, policy): &(&str, FeaturePolicy)| CpuFeature { name: (*name).to_owned(), policy: *policy };
+        Cpu {
+            mode: Some(CpuMode::Custom),
+            model: Some(model.to_owned()),
+            features: features.iter().map(feature).collect(),
+            ..Cpu::default()
+        }
+    }
+
+    fn refusal(cpu: &Cpu) -> Option<String> {
+        compare(cpu, &processor()).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_the_host_lacks_is_named() {
+        assert_eq!(refusal(&cpu("small", &[])), None);
+        let told = refusal(&cpu("large", &[]));
+        assert_eq!(told.as_deref(), Some("Host CPU does not provide required features: three"));
+        assert_eq!(refusal(&cpu("large", &[("three", FeaturePolicy::Disable)])), None);
+        assert_eq!(refusal(&cpu("large", &[("three", FeaturePolicy::Force)])), None);
+        assert!(refusal(&cpu("small", &[("three", FeaturePolicy::Require)])).is_some());
+        assert!(
+            refusal(&cpu("small", &[("two", FeaturePolicy::Forbid)])).is_some_and(|t| t.ends_with("two"))
+        );
+    }
+
+    #[test]
+    fn strict_means_nothing_more() {
+        let strict = |features| Cpu { matching: Some(CpuMatch::Strict), ..cpu("small", features) };
+        assert!(refusal(&strict(&[])).is_some_and(|told| told.ends_with("two")));
+        assert_eq!(refusal(&strict(&[("two", FeaturePolicy::Disable)])), None);
+    }
+
+    #[test]
+    fn vendor_and_unknown_features() {
+        let by = |vendor: &str| Cpu { vendor: Some(vendor.to_owned()), ..cpu("small", &[]) };
+        assert_eq!(refusal(&by("Maker")), None);
+        assert!(refusal(&by("Other")).is_some());
+        let strange = cpu("small", &[("four", FeaturePolicy::Optional)]);
+        assert_eq!(known(&strange, &processor()).unwrap_err().to_string(), "unknown CPU feature: four");
+    }
+
+    #[test]
+    fn features_taken_out_of_a_model_are_off() {
+        let mut large = cpu("large", &[]);
+        leave_removed(&mut large, Some(&processor()));
+        assert_eq!(large.features[0].name, "two");
+        assert_eq!(large.features[0].policy, FeaturePolicy::Disable);
+        let mut wanted = cpu("large", &[("two", FeaturePolicy::Require)]);
+        leave_removed(&mut wanted, Some(&processor()));
+        assert_eq!(wanted.features.len(), 1);
+    }
+
+    #[test]
+    fn the_documents_word_goes_before_the_hosts() {
+        let mut guest = cpu("", &[("two", FeaturePolicy::Disable), ("three", FeaturePolicy::Require)]);
+        imitate(
+            &mut guest,
+            cpu("small", &[("one", FeaturePolicy::Require), ("two", FeaturePolicy::Require)]),
+        );
+        let told: Vec<_> = guest.features.iter().map(|f| (f.name.as_str(), f.policy)).collect();
+        let expected = [
+            ("one", FeaturePolicy::Require),
+            ("two", FeaturePolicy::Disable),
+            ("three", FeaturePolicy::Require),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(guest.model.as_deref(), Some("small"));
+    }
+}

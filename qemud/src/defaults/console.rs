@@ -154,3 +154,56 @@ fn consoles_mut(domain: &mut Domain) -> impl Iterator<Item = &mut Console> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use model::domain::ParseOptions;
+
+    use super::*;
+
+    fn paired(devices: &str) -> Result<Domain, DefaultsError> {
+        let text = format!(
+            "<domain type='kvm'><name>g</name><memory>1024</memory><os><type>hvm</type></os><devices>{devices}</devices></domain>"
+        );
+        let mut domain = Domain::parse_str(&text, &ParseOptions::default()).unwrap();
+        pair(&mut domain).map(|()| domain)
+    }
+
+    fn targets(domain: &Domain) -> Vec<(Option<ConsoleTarget>, Option<u32>)> {
+        consoles(domain).map(|console| (console.target_type, console.port)).collect()
+    }
+
+    #[test]
+    fn a_console_brings_its_serial_port_and_the_reverse() {
+        for devices in ["<console type='pty'/>", "<serial type='pty'/>"] {
+            let domain = paired(devices).unwrap();
+            assert!(first_serial(&domain).is_some(), "{devices}");
+            assert_eq!(targets(&domain), [(Some(ConsoleTarget::Serial), Some(0))], "{devices}");
+        }
+    }
+
+    #[test]
+    fn a_virtio_console_stands_behind_the_serial_one() {
+        let domain =
+            paired("<serial type='pty'/><console type='pty'><target type='virtio'/></console>").unwrap();
+        let expected = [(Some(ConsoleTarget::Serial), Some(0)), (Some(ConsoleTarget::Virtio), Some(0))];
+        assert_eq!(targets(&domain), expected);
+    }
+
+    #[test]
+    fn only_one_console_is_a_serial_port() {
+        let serial = "<console type='pty'><target type='serial'/></console>";
+        assert!(paired(&serial.repeat(2)).is_err());
+    }
+
+    #[test]
+    fn a_port_is_given_once() {
+        let serial = "<serial type='pty'><target type='isa-serial' port='3'/></serial>";
+        let error = paired(&serial.repeat(2)).unwrap_err();
+        assert_eq!(error.to_string(), "target port '3' already allocated");
+        let domain =
+            paired(&format!("{serial}<serial type='pty'><target type='isa-serial'/></serial>")).unwrap();
+        let ports: Vec<_> = domain.devices.iter().filter_map(port).collect();
+        assert!(ports.contains(&Some(4)), "{ports:?}");
+    }
+}

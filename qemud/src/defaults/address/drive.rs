@@ -93,3 +93,53 @@ fn scsi_place(device: &Device) -> Option<DriveAddress> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::domain::ParseOptions;
+
+    use super::*;
+
+    fn domain(devices: &str) -> Domain {
+        let text = format!(
+            "<domain type='kvm'><name>g</name><memory>1024</memory><os><type>hvm</type></os><devices>{devices}</devices></domain>"
+        );
+        Domain::parse_str(&text, &ParseOptions::default()).unwrap()
+    }
+
+    fn drive(bus: &str, target: &str) -> Option<(u32, u32, u32)> {
+        let mut domain = domain(&format!(
+            "<disk type='file'><source file='/a'/><target dev='{target}' bus='{bus}'/></disk>"
+        ));
+        assign(&mut domain).unwrap();
+        match domain.devices[0].info().unwrap().address {
+            Some(Address::Drive(at)) => Some((at.controller, at.bus, at.unit)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn target_names_give_places() {
+        assert_eq!(drive("ide", "hdd"), Some((0, 1, 1)));
+        assert_eq!(drive("sata", "sdg"), Some((1, 0, 0)));
+        assert_eq!(drive("scsi", "sdh"), Some((1, 0, 0)));
+        assert_eq!(drive("scsi", "sdg"), Some((0, 0, 6)));
+        assert_eq!(drive("virtio", "vda"), None);
+    }
+
+    #[test]
+    fn passed_units_take_the_first_free_place() {
+        let unit = |number: u32| {
+            format!(
+                "<hostdev mode='subsystem' type='scsi'><source><adapter name='scsi_host0'/>\
+                 <address bus='0' target='0' unit='{number}'/></source></hostdev>"
+            )
+        };
+        let mut domain = domain(&(0..9).map(unit).collect::<String>());
+        hostdevs(&mut domain).unwrap();
+        let places: Vec<_> =
+            domain.devices.iter().filter_map(scsi_place).map(|at| (at.controller, at.unit)).collect();
+        assert_eq!(places[0], (0, 0));
+        assert_eq!(places[6..], [(0, 6), (1, 0), (1, 1)]);
+    }
+}
