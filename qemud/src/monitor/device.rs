@@ -12,7 +12,7 @@ use super::{Monitor, MonitorError};
 pub struct QomProperty {
     /// Its name.
     pub name: String,
-    /// Its type; children of the tree are "child<TYPE>".
+    /// Its type; children of the tree are `child<TYPE>`.
     #[serde(rename = "type")]
     pub kind: String,
 }
