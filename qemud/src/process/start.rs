@@ -252,7 +252,9 @@ impl Start<'_> {
             let known = monitor.execute("query-hotpluggable-cpus", json!({})).await?;
             let plugs = command::plug_vcpus(definition, &known);
             steps = plugs.ok_or_else(|| {
-                MonitorError::Protocol("QEMU's list of processors does not have those of the guest".to_owned())
+                MonitorError::Protocol(
+                    "QEMU's list of processors does not have those of the guest".to_owned(),
+                )
             })?;
         }
         steps.extend(command::after_start(definition, &self.driver.config.domain));
