@@ -91,10 +91,21 @@ impl Launch {
         let child = process::spawn(spawn)?;
         fault_point::at("start.spawned");
         let process = adopt(child)?;
+        match self.connect(&process) {
+            Ok(monitor) => Ok(Launched { process: Arc::new(process), monitor }),
+            Err(error) => {
+                // Nobody else knows of it yet; that it has ended already is no error.
+                let _ = process.handle.signal(super::stop::SIGKILL);
+                Err(error)
+            }
+        }
+    }
+
+    /// Record the process, and connect to the socket that it was handed.
+    fn connect(&self, process: &Process) -> host::Result<UnixStream> {
         store::replace(&self.pid_file, format!("{}\n", process.pid).as_bytes(), 0o644)?;
         let path = Path::new(&self.plan.monitor_path);
-        let monitor = UnixStream::connect(path).map_err(host::Error::file("connect to", path))?;
-        Ok(Launched { process: Arc::new(process), monitor })
+        UnixStream::connect(path).map_err(host::Error::file("connect to", path))
     }
 
     fn make(&self, file: &PlannedFile) -> host::Result<()> {

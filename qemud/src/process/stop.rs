@@ -16,7 +16,7 @@ use crate::notify::Lifecycle;
 
 /// SIGTERM and SIGKILL, the same on every Linux (signal(7)).
 const SIGTERM: i32 = 15;
-const SIGKILL: i32 = 9;
+pub(super) const SIGKILL: i32 = 9;
 
 /// End the guest now (procedures 12 and 234): SIGTERM, then SIGKILL unless only grace was asked for.
 pub async fn destroy(driver: &Arc<Driver>, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
