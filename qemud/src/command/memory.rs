@@ -55,7 +55,7 @@ impl<'a> Region<'a> {
         Region {
             id,
             file: alias,
-            kib: memory.size.next_multiple_of(MODULE),
+            kib: round_up(memory.size, MODULE),
             cell: memory.node,
             path: memory.path.as_deref(),
             access: memory.access.map(|access| match access {
@@ -79,7 +79,10 @@ impl<'a> Region<'a> {
 fn initial_kib(build: &Build<'_>) -> u64 {
     let cells = &build.domain.cpu.numa.cells;
     if !cells.is_empty() {
-        return cells.iter().map(|cell| cell.memory_kib.next_multiple_of(MIB)).sum();
+        return cells
+            .iter()
+            .map(|cell| round_up(cell.memory_kib, MIB))
+            .fold(0, |sum: u64, kib| sum.saturating_add(kib));
     }
     let modules: u64 = build
         .domain
@@ -90,7 +93,17 @@ fn initial_kib(build: &Build<'_>) -> u64 {
             _ => 0,
         })
         .sum();
-    build.domain.memory.total_kib.saturating_sub(modules).next_multiple_of(MIB)
+    round_up(build.domain.memory.total_kib.saturating_sub(modules), MIB)
+}
+
+/// The next multiple of a unit; what is too large for one stays so.
+fn round_up(kib: u64, unit: u64) -> u64 {
+    kib.checked_next_multiple_of(unit).unwrap_or(u64::MAX)
+}
+
+/// Bytes of KiB.
+pub fn bytes(kib: u64) -> u64 {
+    kib.saturating_mul(1024)
 }
 
 /// Id of the main memory's object, for machines that name it.
@@ -102,7 +115,7 @@ pub fn main_id(build: &Build<'_>) -> Option<String> {
 pub fn main(build: &mut Build<'_>) -> Result<(), PlanError> {
     let kib = initial_kib(build);
     let text = match build.domain.memory.max {
-        Some(max) => format!("size={kib}k,slots={},maxmem={}k", max.slots, max.kib.next_multiple_of(MIB)),
+        Some(max) => format!("size={kib}k,slots={},maxmem={}k", max.slots, round_up(max.kib, MIB)),
         None => (kib / MIB).to_string(),
     };
     build.plan.option("-m", text);
@@ -143,7 +156,7 @@ pub fn backend(region: &Region<'_>, build: &mut Build<'_>) -> Result<Props, Plan
     } else if huge.is_some() {
         let size =
             region.page_kib.or(backing.hugepages.first().map(|page| page.size_kib)).filter(|kib| *kib > 0);
-        props = props.set("hugetlb", true).opt("hugetlbsize", size.map(|kib| kib * 1024));
+        props = props.set("hugetlb", true).opt("hugetlbsize", size.map(bytes));
     }
     props = props.opt("share", access.map(|access| access == MemoryAccess::Shared));
     if region.main && named {
@@ -158,10 +171,10 @@ pub fn backend(region: &Region<'_>, build: &mut Build<'_>) -> Result<Props, Plan
         props = props.set("reserve", false);
     }
     props = props
-        .opt("align", region.align.map(|kib| kib * 1024))
+        .opt("align", region.align.map(bytes))
         .flag("pmem", region.pmem)
         .flag("readonly", region.readonly)
-        .set("size", region.kib * 1024);
+        .set("size", bytes(region.kib));
     Ok(policy(region, build, props))
 }
 
@@ -243,7 +256,7 @@ pub fn numa(build: &mut Build<'_>) -> Result<(), PlanError> {
     let cells = &build.domain.cpu.numa.cells;
     let plain = plain_memory(build);
     for (number, cell) in cells.iter().enumerate() {
-        let kib = cell.memory_kib.next_multiple_of(MIB);
+        let kib = round_up(cell.memory_kib, MIB);
         let cpus: String = cell.cpus.as_ref().map(ranges).unwrap_or_default();
         if plain {
             build.plan.option("-numa", format!("node,nodeid={number}{cpus},mem={}", kib / MIB));

@@ -22,6 +22,8 @@ use crate::defaults::board::Board;
 use crate::defaults::pci::bus::Connect;
 use crate::defaults::{DefaultsError, QemuConf};
 
+/// Queues of a tap device (Linux, `MAX_TAP_QUEUES`).
+const MAX_TAP_QUEUES: u32 = 256;
 /// Card of an interface that names none.
 const DEFAULT_MODEL: &str = "rtl8139";
 
@@ -85,7 +87,7 @@ fn backend(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<
         InterfaceSource::Ethernet { .. }
         | InterfaceSource::Network(_)
         | InterfaceSource::Bridge { .. }
-        | InterfaceSource::Direct { .. } => tap(interface, alias, build),
+        | InterfaceSource::Direct { .. } => tap(interface, alias, build)?,
         InterfaceSource::Client(peer) => tunnel("connect", peer),
         InterfaceSource::Server(local) => tunnel("listen", local),
         InterfaceSource::Mcast(group) => tunnel("mcast", group),
@@ -130,9 +132,14 @@ fn tunnel(key: &str, socket: &SocketSource) -> Props {
 }
 
 /// Tap queues are opened by the daemon; with virtio the kernel's vhost moves the packets where it is asked for.
-fn tap(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Props {
+fn tap(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<Props, PlanError> {
     let queues =
         if build.options.mode == Mode::Native { 1 } else { interface.driver.queues.unwrap_or(1).max(1) };
+    if queues > MAX_TAP_QUEUES {
+        return Err(PlanError::unsupported(format!(
+            "interface '{alias}' wants {queues} queues, but a tap device has {MAX_TAP_QUEUES} at most"
+        )));
+    }
     let pass = |build: &mut Build<'_>, vhost: bool| -> String {
         let numbers = (0..queues).map(|queue| {
             let alias = alias.to_owned();
@@ -150,7 +157,7 @@ fn tap(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Props {
     } else {
         props
     };
-    props.opt("sndbuf", interface.sndbuf)
+    Ok(props.opt("sndbuf", interface.sndbuf))
 }
 
 fn vhost_user(
@@ -204,7 +211,7 @@ fn virtio_card(interface: &Interface, model: &str) -> Props {
         .opt("event_idx", driver.event_idx);
     guest_offload(host_offload(props, &driver.host), &driver.guest)
         .flag("mq", queues.is_some())
-        .opt("vectors", queues.map(|queues| 2 * queues + 2))
+        .opt("vectors", queues.map(|queues| u64::from(queues) * 2 + 2))
         .opt("rx_queue_size", driver.rx_queue_size)
         .opt("tx_queue_size", driver.tx_queue_size)
         .opt("rss", driver.rss)

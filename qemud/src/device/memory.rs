@@ -7,7 +7,7 @@ use model::domain::device::memory::{Memory, MemoryModel};
 use super::{Check, QemuDevice};
 use crate::command::PlanError;
 use crate::command::build::Build;
-use crate::command::memory::{Region, backend};
+use crate::command::memory::{Region, backend, bytes};
 use crate::command::props::Props;
 use crate::defaults::board::Board;
 use crate::defaults::pci::bus::Connect;
@@ -34,7 +34,7 @@ impl QemuDevice for Memory {
         let memdev = format!("mem{alias}");
         let object = backend(&Region::of_device(self, &memdev, &alias), build)?;
         build.object(&object);
-        let kib = |size: Option<u64>| size.filter(|size| *size > 0).map(|size| size * 1024);
+        let kib = |size: Option<u64>| size.filter(|size| *size > 0).map(bytes);
         let driver = match self.model {
             MemoryModel::Dimm => "pc-dimm",
             MemoryModel::Nvdimm => "nvdimm",

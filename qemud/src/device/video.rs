@@ -20,15 +20,14 @@ impl QemuDevice for Video {
     fn complete(&mut self, _board: &Board<'_>) -> Result<(), DefaultsError> {
         match *self.model.get_or_insert(VideoModel::Cirrus) {
             VideoModel::Qxl => {
-                self.ram = Some(self.ram.unwrap_or(QXL_RAM).next_power_of_two());
-                self.vram = Some(self.vram.unwrap_or(QXL_RAM).next_power_of_two());
-                self.vram64 = self.vram64.map(u32::next_power_of_two);
-                self.vgamem = Some(self.vgamem.unwrap_or(DEFAULT_VRAM).next_power_of_two());
+                self.ram = Some(power_of_two(self.ram.unwrap_or(QXL_RAM)));
+                self.vram = Some(power_of_two(self.vram.unwrap_or(QXL_RAM)));
+                self.vram64 = self.vram64.map(power_of_two);
+                self.vgamem = Some(power_of_two(self.vgamem.unwrap_or(DEFAULT_VRAM)));
             }
             VideoModel::Vga | VideoModel::Cirrus | VideoModel::Vmvga | VideoModel::Bochs => {
                 let vram = self.vram.filter(|vram| *vram != 0).unwrap_or(DEFAULT_VRAM);
-                self.vram =
-                    Some(if self.model == Some(VideoModel::Vga) { vram.next_power_of_two() } else { vram });
+                self.vram = Some(if self.model == Some(VideoModel::Vga) { power_of_two(vram) } else { vram });
             }
             _ => {}
         }
@@ -106,6 +105,11 @@ fn device_names(model: VideoModel) -> &'static [&'static str] {
             &[]
         }
     }
+}
+
+/// Rounded up; what no power of two reaches stays for QEMU to refuse.
+fn power_of_two(kib: u32) -> u32 {
+    kib.checked_next_power_of_two().unwrap_or(u32::MAX)
 }
 
 fn rules(video: &Video, model: VideoModel) -> Result<(), DefaultsError> {

@@ -81,7 +81,8 @@ impl World {
         Ok((domain, caps))
     }
 
-    fn line(&self, text: &str) -> Result<String, DefaultsError> {
+    /// The line that domxml-to-native shows.
+    pub(crate) fn line(&self, text: &str) -> Result<String, DefaultsError> {
         let (mut domain, caps) = self.completed(text)?;
         let native = PlanOptions::native(Dirs::system(), "/usr/bin".to_owned(), 1_700_000_000, 0);
         let options = PlanOptions { processor: self.processor.clone(), ..native };
@@ -90,7 +91,7 @@ impl World {
     }
 
     /// The words of a real start, with the ports that are free on a machine without guests.
-    fn started(&self, text: &str) -> Result<Vec<String>, DefaultsError> {
+    pub(crate) fn started(&self, text: &str) -> Result<Vec<String>, DefaultsError> {
         let (mut domain, caps) = self.completed(text)?;
         let native = PlanOptions::native(Dirs::system(), "/usr/bin".to_owned(), 1_700_000_000, 0);
         let options = PlanOptions { mode: Mode::Start, id: 1, processor: self.processor.clone(), ..native };
@@ -133,7 +134,8 @@ impl Case {
         fs::read(self.dir.join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn input(&self) -> String {
+    /// The document.
+    pub(crate) fn input(&self) -> String {
         self.file("in.xml").unwrap_or_default()
     }
 

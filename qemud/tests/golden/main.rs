@@ -3,6 +3,7 @@
 //! prints figures; `CORPUS_REPORT=FILE` writes what differs there.
 
 mod case;
+mod hostile;
 mod tree;
 mod words;
 

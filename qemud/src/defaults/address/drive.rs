@@ -47,39 +47,54 @@ fn place(disk: &Disk) -> Result<Option<DriveAddress>, DefaultsError> {
 
 /// Gives passed-through SCSI units the first free place on the SCSI controllers.
 pub fn hostdevs(domain: &mut Domain) -> Result<(), DefaultsError> {
-    for position in 0..domain.devices.len() {
-        let Device::Hostdev(hostdev) = &domain.devices[position] else { continue };
-        if !matches!(hostdev.source, HostdevSource::Scsi(_)) || hostdev.info.address.is_some() {
-            continue;
-        }
-        let free = first_free(domain);
-        if let Device::Hostdev(hostdev) = &mut domain.devices[position] {
-            hostdev.info.address = Some(Address::Drive(free));
+    let mut free = Free::on(domain);
+    for device in &mut domain.devices {
+        let Device::Hostdev(hostdev) = device else { continue };
+        if matches!(hostdev.source, HostdevSource::Scsi(_)) && hostdev.info.address.is_none() {
+            hostdev.info.address = Some(Address::Drive(free.next()));
         }
     }
     Ok(())
 }
 
-fn first_free(domain: &Domain) -> DriveAddress {
-    let taken: Vec<DriveAddress> = domain.devices.iter().filter_map(scsi_place).collect();
-    let listed = domain.devices.iter().filter_map(|device| match device {
-        Device::Controller(controller) => match controller.kind {
-            ControllerKind::Scsi { .. } => controller.index,
+/// Free places on SCSI controllers, in order. An address in use implies its controller.
+struct Free {
+    controllers: BTreeSet<u32>,
+    taken: BTreeSet<(u32, u32)>,
+    from: u32,
+}
+
+impl Free {
+    fn on(domain: &Domain) -> Free {
+        let places: Vec<DriveAddress> = domain.devices.iter().filter_map(scsi_place).collect();
+        let listed = domain.devices.iter().filter_map(|device| match device {
+            Device::Controller(controller) => match controller.kind {
+                ControllerKind::Scsi { .. } => controller.index,
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
-    });
-    // An address in use implies its controller.
-    let controllers: BTreeSet<u32> = listed.chain(taken.iter().map(|at| at.controller)).collect();
-    for controller in &controllers {
-        let free = (0..SCSI_UNITS)
-            .find(|unit| !taken.iter().any(|at| at.controller == *controller && at.unit == *unit));
-        if let Some(unit) = free {
-            return DriveAddress { controller: *controller, bus: 0, target: 0, unit };
+        });
+        Free {
+            controllers: listed.chain(places.iter().map(|at| at.controller)).collect(),
+            taken: places.iter().map(|at| (at.controller, at.unit)).collect(),
+            from: 0,
         }
     }
-    let next = controllers.last().map_or(0, |highest| highest.saturating_add(1));
-    DriveAddress { controller: next, ..DriveAddress::default() }
+
+    /// Takes the first free place; behind the last controller a new one begins.
+    fn next(&mut self) -> DriveAddress {
+        let free = self.controllers.range(self.from..).find_map(|controller| {
+            let unit = (0..SCSI_UNITS).find(|unit| !self.taken.contains(&(*controller, *unit)))?;
+            Some((*controller, unit))
+        });
+        let (controller, unit) = free
+            .unwrap_or_else(|| (self.controllers.last().map_or(0, |highest| highest.saturating_add(1)), 0));
+        self.controllers.insert(controller);
+        self.taken.insert((controller, unit));
+        // Nothing is given back, so that earlier controllers stay full.
+        self.from = controller;
+        DriveAddress { controller, unit, ..DriveAddress::default() }
+    }
 }
 
 fn scsi_place(device: &Device) -> Option<DriveAddress> {

@@ -65,12 +65,15 @@ fn order(domain: &Domain) -> Vec<usize> {
     found.into_iter().map(|(_, at)| at).collect()
 }
 
+/// Most ports of a root hub; more are refused by validation.
+const MAX_PORTS: u32 = 255;
+
 /// Root hub ports of a controller; companions add none.
 fn root_ports(model: Option<UsbModel>, ports: Option<u32>) -> usize {
     match model {
         Some(UsbModel::Ehci | UsbModel::Ich9Ehci1) => 6,
         Some(UsbModel::PciOhci) => 3,
-        Some(UsbModel::NecXhci | UsbModel::QemuXhci) => ports.unwrap_or(4) as usize,
+        Some(UsbModel::NecXhci | UsbModel::QemuXhci) => ports.unwrap_or(4).min(MAX_PORTS) as usize,
         Some(UsbModel::Qusb1 | UsbModel::Qusb2) => 8,
         Some(UsbModel::None) => 0,
         _ => 2,

@@ -1,5 +1,7 @@
 //! USB ports of a guest: buses by controller index, ports on their root hubs, and hubs plugged into ports.
 
+use std::collections::BTreeMap;
+
 /// Deepest chain of hubs a port path may have.
 pub const MAX_DEPTH: usize = 4;
 /// Ports of a `usb-hub`.
@@ -72,24 +74,18 @@ impl Hub {
 /// All USB buses of a guest.
 #[derive(Clone, Debug, Default)]
 pub struct UsbSet {
-    buses: Vec<Option<Hub>>,
+    buses: BTreeMap<u32, Hub>,
 }
 
 impl UsbSet {
     /// Adds the root hub of a controller; a second controller of the same index is ignored.
     pub fn add_bus(&mut self, index: u32, ports: usize) {
-        let index = index as usize;
-        if self.buses.len() <= index {
-            self.buses.resize(index + 1, None);
-        }
-        if self.buses[index].is_none() {
-            self.buses[index] = Some(Hub::new(ports));
-        }
+        self.buses.entry(index).or_insert_with(|| Hub::new(ports));
     }
 
     /// Whether there is any bus.
     pub fn is_empty(&self) -> bool {
-        self.buses.iter().all(Option::is_none)
+        self.buses.is_empty()
     }
 
     /// Takes the port a device has.
@@ -114,19 +110,15 @@ impl UsbSet {
     /// First free port, on the given bus or on any.
     pub fn free(&self, bus: Option<u32>) -> Result<(u32, Vec<u32>), UsbError> {
         if let Some(bus) = bus {
-            let hub = self.buses.get(bus as usize).and_then(Option::as_ref).ok_or(UsbError::NoBus(bus))?;
+            let hub = self.buses.get(&bus).ok_or(UsbError::NoBus(bus))?;
             return hub.free_path(0).map(|path| (bus, path)).ok_or(UsbError::Full);
         }
-        self.buses
-            .iter()
-            .enumerate()
-            .find_map(|(index, hub)| Some((index as u32, hub.as_ref()?.free_path(0)?)))
-            .ok_or(UsbError::Full)
+        self.buses.iter().find_map(|(index, hub)| Some((*index, hub.free_path(0)?))).ok_or(UsbError::Full)
     }
 
     fn find(&mut self, bus: u32, path: &[u32]) -> Result<(&mut Hub, usize), UsbError> {
         let text = path_text(path);
-        let root = self.buses.get_mut(bus as usize).and_then(Option::as_mut).ok_or(UsbError::NoBus(bus))?;
+        let root = self.buses.get_mut(&bus).ok_or(UsbError::NoBus(bus))?;
         let Some((&last, above)) = path.split_last() else {
             return Err(UsbError::NoPort { bus, path: text });
         };
