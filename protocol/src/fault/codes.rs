@@ -255,7 +255,7 @@ impl ErrorCode {
 }
 
 /// By code, from 1: the words alone, and the format with a detail. They are the reference's own, as clients
-/// match on them; checked against `reference/errors.tsv` and the golden messages.
+/// match on them; the golden messages check a part of them.
 const WORDS: &[(&str, &str)] = &[
     ("internal error", "internal error: %s"),
     ("out of memory", "out of memory: %s"),
