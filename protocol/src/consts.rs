@@ -1,8 +1,26 @@
 //! Numbers and names of the public interface.
 //!
-//! One module per enumeration, named after it: `virDomainXMLFlags` is [`domain_xml_flags`], and
-//! `VIR_DOMAIN_XML_SECURE` is `domain_xml_flags::SECURE`. What travels in an unsigned field is `u32`, all
-//! else `i32`. Names of typed parameters are in [`params`].
+//! A set of flags is a type: `virDomainXMLFlags` is [`DomainXmlFlags`], and `VIR_DOMAIN_XML_SECURE` is
+//! `DomainXmlFlags::SECURE`. Every other enumeration is a module named after it: `virDomainState` is
+//! [`domain_state`]. What travels in an unsigned field is `u32`, all else `i32`. Names of typed parameters are
+//! in [`params`].
+
+/// Define sets of flags: the type's name, what libvirt's names of its flags begin with, and the flags.
+macro_rules! flags {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal { $(const $flag:ident = $bits:literal;)+ }) => {
+        bitflags::bitflags! {
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+            pub struct $name: u32 {
+                $(const $flag = $bits;)+
+            }
+        }
+
+        impl $crate::consts::FlagSet for $name {
+            const PREFIX: &'static str = $prefix;
+        }
+    };
+}
 
 mod domain;
 mod domain_block;
@@ -21,6 +39,19 @@ pub use host::*;
 pub use network::*;
 pub use states::*;
 pub use storage::*;
+
+/// A set of flags of the public interface, which knows libvirt's names.
+pub trait FlagSet: bitflags::Flags<Bits = u32> + Copy {
+    /// What libvirt's names of these flags begin with, such as `VIR_DOMAIN_XML_`.
+    const PREFIX: &'static str;
+
+    /// Libvirt's names of the flags in the set, such as `VIR_DOMAIN_XML_SECURE`, joined by `|`.
+    fn libvirt_names(&self) -> String {
+        let names: Vec<String> =
+            self.iter_names().map(|(name, _)| format!("{}{name}", Self::PREFIX)).collect();
+        names.join("|")
+    }
+}
 
 /// Sizes that the public headers name.
 pub mod limits {

@@ -218,11 +218,11 @@ macro_rules! procedures {
         $row.stream($crate::procedure::StreamDirection::$direction)
     };
     (@set $row:ident fds($messages:ident)) => { $row.fds($crate::procedure::Fds::$messages) };
-    (@set $row:ident sparse($flag:expr)) => { $row.sparse($flag) };
+    (@set $row:ident sparse($flag:expr)) => { $row.sparse($flag.bits()) };
     (@set $row:ident $word:ident) => { $row.$word() };
 
     (@when) => { $crate::procedure::When::Always };
-    (@when all_of($bits:expr)) => { $crate::procedure::When::All($bits) };
-    (@when none_of($bits:expr)) => { $crate::procedure::When::NoneOf($bits) };
+    (@when all_of($bits:expr)) => { $crate::procedure::When::All($bits.bits()) };
+    (@when none_of($bits:expr)) => { $crate::procedure::When::NoneOf($bits.bits()) };
     (@when equals($value:expr)) => { $crate::procedure::When::Equals($value) };
 }

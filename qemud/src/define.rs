@@ -14,9 +14,7 @@ use model::domain::device::interface::Mac;
 use model::domain::os::Arch;
 use model::domain::{Domain as Definition, FormatOptions, GenId, ParseOptions};
 use model::xml;
-use protocol::consts::{
-    domain_define_flags, domain_undefine_flags_values as undefine_flags, domain_xml_flags,
-};
+use protocol::consts::{DomainDefineFlags, DomainUndefineFlags as Undefine, DomainXmlFlags};
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use uuid::Uuid;
@@ -42,8 +40,8 @@ pub enum Source {
 
 /// Define a domain, or define it anew (procedures 11 and 350).
 pub async fn define(driver: &Driver, text: &str, flags: u32) -> Result<View, Fault> {
-    check_flags("virDomainDefineXMLFlags", flags, domain_define_flags::VALIDATE)?;
-    validate::domain(driver, text, flags & domain_define_flags::VALIDATE != 0).await?;
+    let flags = check_flags("virDomainDefineXMLFlags", flags, DomainDefineFlags::all())?;
+    validate::domain(driver, text, flags.contains(DomainDefineFlags::VALIDATE)).await?;
     let (definition, _) = complete(driver, text, Source::Client).await?;
     unbuilt::refuse_define(&definition)?;
     let uuid = uuid_of(&definition)?;
@@ -78,17 +76,9 @@ async fn store_definition(
 
 /// Remove a definition (procedures 35 and 231). A running guest goes on as a transient domain.
 pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
-    let known = undefine_flags::MANAGED_SAVE
-        | undefine_flags::SNAPSHOTS_METADATA
-        | undefine_flags::NVRAM
-        | undefine_flags::KEEP_NVRAM
-        | undefine_flags::CHECKPOINTS_METADATA;
-    check_flags("virDomainUndefineFlags", flags, known)?;
-    crate::driver::exclusive_flags(
-        flags,
-        (undefine_flags::NVRAM, "VIR_DOMAIN_UNDEFINE_NVRAM"),
-        (undefine_flags::KEEP_NVRAM, "VIR_DOMAIN_UNDEFINE_KEEP_NVRAM"),
-    )?;
+    let known = Undefine::all() - Undefine::TPM - Undefine::KEEP_TPM;
+    let flags = check_flags("virDomainUndefineFlags", flags, known)?;
+    crate::driver::exclusive_flags(flags, Undefine::NVRAM, Undefine::KEEP_NVRAM)?;
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Config, "virDomainUndefine").await?;
     let Some(definition) = domain.lock().persistent.clone() else {
@@ -115,18 +105,18 @@ pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
 
 /// Saved state and firmware variables of a domain that is undefined: removed, kept or in the way, as the flags
 /// say.
-fn remove_belongings(image: &std::path::Path, nvram: Option<PathBuf>, flags: u32) -> Result<(), Fault> {
+fn remove_belongings(image: &std::path::Path, nvram: Option<PathBuf>, flags: Undefine) -> Result<(), Fault> {
     if image.exists() {
-        if flags & undefine_flags::MANAGED_SAVE == 0 {
+        if !flags.contains(Undefine::MANAGED_SAVE) {
             return Err(invalid("Refusing to undefine while domain managed save image exists"));
         }
         store::remove(image).map_err(host_fault)?;
     }
     let Some(nvram) = nvram else { return Ok(()) };
     if nvram.exists() {
-        if flags & undefine_flags::NVRAM != 0 {
+        if flags.contains(Undefine::NVRAM) {
             store::remove(&nvram).map_err(host_fault)?;
-        } else if flags & undefine_flags::KEEP_NVRAM == 0 {
+        } else if !flags.contains(Undefine::KEEP_NVRAM) {
             return Err(invalid("cannot undefine domain with nvram"));
         }
     }
@@ -159,21 +149,17 @@ pub async fn set_autostart(driver: &Driver, named: &NonnullDomain, wanted: bool)
 
 /// The XML that a client sees (procedure 14).
 pub fn describe(view: &View, flags: u32) -> Result<String, Fault> {
-    let known = domain_xml_flags::SECURE
-        | domain_xml_flags::INACTIVE
-        | domain_xml_flags::UPDATE_CPU
-        | domain_xml_flags::MIGRATABLE;
-    check_flags("virDomainGetXMLDesc", flags, known)?;
-    let inactive = flags & (domain_xml_flags::INACTIVE | domain_xml_flags::MIGRATABLE) != 0;
-    let next = view.persistent.as_ref().filter(|_| flags & domain_xml_flags::INACTIVE != 0);
+    let flags = check_flags("virDomainGetXMLDesc", flags, DomainXmlFlags::all())?;
+    let inactive = flags.intersects(DomainXmlFlags::INACTIVE | DomainXmlFlags::MIGRATABLE);
+    let next = view.persistent.as_ref().filter(|_| flags.contains(DomainXmlFlags::INACTIVE));
     let definition = match next {
         Some(next) => next,
         None => view.definition()?,
     };
-    let migratable = flags & domain_xml_flags::MIGRATABLE != 0;
+    let migratable = flags.contains(DomainXmlFlags::MIGRATABLE);
     let options = FormatOptions {
         // Another host starts the guest from it, and needs the passwords.
-        secure: migratable || flags & domain_xml_flags::SECURE != 0,
+        secure: migratable || flags.contains(DomainXmlFlags::SECURE),
         inactive: inactive || view.live.is_none(),
         migratable,
         ..FormatOptions::default()

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use ::driver::documents::Documents;
 use ::driver::events::EventHub;
+use ::driver::flags;
 use ::driver::registry::Registry;
 use host::paths::Paths;
+use protocol::consts::FlagSet;
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use tokio::sync::OnceCell;
@@ -111,22 +113,17 @@ pub fn wire_uuid(uuid: Uuid) -> protocol::xdr::Uuid {
     protocol::xdr::Uuid(*uuid.as_bytes())
 }
 
-/// Refuse flags that the call does not know, as the reference does.
-pub fn check_flags(api: &str, flags: u32, known: u32) -> Result<(), Fault> {
-    match flags & !known {
-        0 => Ok(()),
-        unknown => Err(Fault::invalid_arg(
-            ErrorDomain::QEMU,
-            format!("unsupported flags (0x{unknown:x}) in function {api}"),
-        )),
-    }
+/// The flags that a call got, as a set; bits outside `known` are refused.
+pub fn check_flags<F: FlagSet>(api: &str, bits: u32, known: F) -> Result<F, Fault> {
+    flags::check(ErrorDomain::QEMU, api, bits, known)
+}
+
+/// Refuse every bit, for calls that know no flag.
+pub fn no_flags(api: &str, bits: u32) -> Result<(), Fault> {
+    flags::none(ErrorDomain::QEMU, api, bits)
 }
 
 /// Refuse two flags that exclude each other.
-pub fn exclusive_flags(flags: u32, one: (u32, &str), other: (u32, &str)) -> Result<(), Fault> {
-    if flags & one.0 != 0 && flags & other.0 != 0 {
-        let detail = format!("flags '{}' and '{}' are mutually exclusive", one.1, other.1);
-        return Err(Fault::invalid_arg(ErrorDomain::QEMU, detail));
-    }
-    Ok(())
+pub fn exclusive_flags<F: FlagSet>(flags: F, one: F, other: F) -> Result<(), Fault> {
+    flags::exclusive(ErrorDomain::QEMU, flags, one, other)
 }

@@ -6,12 +6,14 @@
 //! * [`undo`]: the steps back when a compound operation fails half-way;
 //! * [`documents`]: definitions and status documents on disk;
 //! * `schemas` (feature `validate`): the installed schemas, for the flags that ask for validation;
+//! * [`flags`]: flags of calls, checked;
 //! * [`fault`]: the one place where errors of `model` and `host` become wire errors.
 #![forbid(unsafe_code)]
 
 pub mod documents;
 pub mod events;
 pub mod fault;
+pub mod flags;
 pub mod jobs;
 pub mod registry;
 #[cfg(feature = "validate")]

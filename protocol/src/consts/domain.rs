@@ -19,30 +19,38 @@ pub mod domain_agent_response_timeout_values {
     pub const NOWAIT: i32 = 0;
 }
 
-/// Flags of setting SSH keys (`virDomainAuthorizedSSHKeysSetFlags`).
-pub mod domain_authorized_ssh_keys_set_flags {
-    pub const APPEND: u32 = 1;
-    pub const REMOVE: u32 = 2;
+flags! {
+    /// Flags of setting SSH keys (`virDomainAuthorizedSSHKeysSetFlags`).
+    DomainAuthorizedSshKeysSetFlags, "VIR_DOMAIN_AUTHORIZED_SSH_KEYS_SET_" {
+        const APPEND = 1;
+        const REMOVE = 2;
+    }
 }
 
-/// Flags of opening a channel (`virDomainChannelFlags`).
-pub mod domain_channel_flags {
-    pub const FORCE: u32 = 1;
+flags! {
+    /// Flags of opening a channel (`virDomainChannelFlags`).
+    DomainChannelFlags, "VIR_DOMAIN_CHANNEL_" {
+        const FORCE = 1;
+    }
 }
 
-/// Flags of opening a console (`virDomainConsoleFlags`).
-pub mod domain_console_flags {
-    pub const FORCE: u32 = 1;
-    pub const SAFE: u32 = 2;
+flags! {
+    /// Flags of opening a console (`virDomainConsoleFlags`).
+    DomainConsoleFlags, "VIR_DOMAIN_CONSOLE_" {
+        const FORCE = 1;
+        const SAFE = 2;
+    }
 }
 
-/// Flags of dumping memory (`virDomainCoreDumpFlags`).
-pub mod domain_core_dump_flags {
-    pub const CRASH: u32 = 1;
-    pub const LIVE: u32 = 2;
-    pub const BYPASS_CACHE: u32 = 4;
-    pub const RESET: u32 = 8;
-    pub const MEMORY_ONLY: u32 = 16;
+flags! {
+    /// Flags of dumping memory (`virDomainCoreDumpFlags`).
+    DomainCoreDumpFlags, "VIR_DUMP_" {
+        const CRASH = 1;
+        const LIVE = 2;
+        const BYPASS_CACHE = 4;
+        const RESET = 8;
+        const MEMORY_ONLY = 16;
+    }
 }
 
 /// Formats of memory dumps (`virDomainCoreDumpFormat`).
@@ -54,35 +62,43 @@ pub mod domain_core_dump_format {
     pub const WIN_DMP: u32 = 4;
 }
 
-/// Flags of starting a domain (`virDomainCreateFlags`).
-pub mod domain_create_flags {
-    pub const NONE: u32 = 0;
-    pub const START_PAUSED: u32 = 1;
-    pub const START_AUTODESTROY: u32 = 2;
-    pub const START_BYPASS_CACHE: u32 = 4;
-    pub const START_FORCE_BOOT: u32 = 8;
-    pub const START_VALIDATE: u32 = 16;
-    pub const START_RESET_NVRAM: u32 = 32;
+flags! {
+    /// Flags of starting a domain (`virDomainCreateFlags`).
+    DomainCreateFlags, "VIR_DOMAIN_" {
+        const NONE = 0;
+        const START_PAUSED = 1;
+        const START_AUTODESTROY = 2;
+        const START_BYPASS_CACHE = 4;
+        const START_FORCE_BOOT = 8;
+        const START_VALIDATE = 16;
+        const START_RESET_NVRAM = 32;
+    }
 }
 
-/// Flags of defining a domain (`virDomainDefineFlags`).
-pub mod domain_define_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of defining a domain (`virDomainDefineFlags`).
+    DomainDefineFlags, "VIR_DOMAIN_DEFINE_" {
+        const VALIDATE = 1;
+    }
 }
 
-/// Flags of destroying a domain (`virDomainDestroyFlagsValues`).
-pub mod domain_destroy_flags_values {
-    pub const DEFAULT: u32 = 0;
-    pub const GRACEFUL: u32 = 1;
-    pub const REMOVE_LOGS: u32 = 2;
+flags! {
+    /// Flags of destroying a domain (`virDomainDestroyFlagsValues`).
+    DomainDestroyFlags, "VIR_DOMAIN_DESTROY_" {
+        const DEFAULT = 0;
+        const GRACEFUL = 1;
+        const REMOVE_LOGS = 2;
+    }
 }
 
-/// Flags of changing devices (`virDomainDeviceModifyFlags`).
-pub mod domain_device_modify_flags {
-    pub const CURRENT: u32 = 0;
-    pub const LIVE: u32 = 1;
-    pub const CONFIG: u32 = 2;
-    pub const FORCE: u32 = 4;
+flags! {
+    /// Flags of changing devices (`virDomainDeviceModifyFlags`).
+    DomainDeviceModifyFlags, "VIR_DOMAIN_DEVICE_MODIFY_" {
+        const CURRENT = 0;
+        const LIVE = 1;
+        const CONFIG = 2;
+        const FORCE = 4;
+    }
 }
 
 /// Kinds of disk errors (`virDomainDiskErrorCode`).
@@ -92,16 +108,20 @@ pub mod domain_disk_error_code {
     pub const NO_SPACE: i32 = 2;
 }
 
-/// Flags of keeping descriptors (`virDomainFDAssociateFlags`).
-pub mod domain_fd_associate_flags {
-    pub const RESTORE: u32 = 1;
-    pub const WRITABLE: u32 = 2;
+flags! {
+    /// Flags of keeping descriptors (`virDomainFDAssociateFlags`).
+    DomainFdAssociateFlags, "VIR_DOMAIN_FD_ASSOCIATE_SECLABEL_" {
+        const RESTORE = 1;
+        const WRITABLE = 2;
+    }
 }
 
-/// Where to ask for a guest's name (`virDomainGetHostnameFlags`).
-pub mod domain_get_hostname_flags {
-    pub const LEASE: u32 = 1;
-    pub const AGENT: u32 = 2;
+flags! {
+    /// Where to ask for a guest's name (`virDomainGetHostnameFlags`).
+    DomainGetHostnameFlags, "VIR_DOMAIN_GET_HOSTNAME_" {
+        const LEASE = 1;
+        const AGENT = 2;
+    }
 }
 
 /// Which graphics to reload (`virDomainGraphicsReloadType`).
@@ -110,17 +130,19 @@ pub mod domain_graphics_reload_type {
     pub const VNC: u32 = 1;
 }
 
-/// What to ask a guest's agent (`virDomainGuestInfoTypes`).
-pub mod domain_guest_info_types {
-    pub const USERS: u32 = 1;
-    pub const OS: u32 = 2;
-    pub const TIMEZONE: u32 = 4;
-    pub const HOSTNAME: u32 = 8;
-    pub const FILESYSTEM: u32 = 16;
-    pub const DISKS: u32 = 32;
-    pub const INTERFACES: u32 = 64;
-    pub const LOAD: u32 = 128;
-    pub const DEVICES: u32 = 256;
+flags! {
+    /// What to ask a guest's agent (`virDomainGuestInfoTypes`).
+    DomainGuestInfoTypes, "VIR_DOMAIN_GUEST_INFO_" {
+        const USERS = 1;
+        const OS = 2;
+        const TIMEZONE = 4;
+        const HOSTNAME = 8;
+        const FILESYSTEM = 16;
+        const DISKS = 32;
+        const INTERFACES = 64;
+        const LOAD = 128;
+        const DEVICES = 256;
+    }
 }
 
 /// Where to ask for a guest's addresses (`virDomainInterfaceAddressesSource`).
@@ -156,10 +178,12 @@ pub mod domain_memory_failure_action_type {
     pub const RESET: i32 = 3;
 }
 
-/// Details of a memory failure (`virDomainMemoryFailureFlags`).
-pub mod domain_memory_failure_flags {
-    pub const ACTION_REQUIRED: u32 = 1;
-    pub const RECURSIVE: u32 = 2;
+flags! {
+    /// Details of a memory failure (`virDomainMemoryFailureFlags`).
+    DomainMemoryFailureFlags, "VIR_DOMAIN_MEMORY_FAILURE_" {
+        const ACTION_REQUIRED = 1;
+        const RECURSIVE = 2;
+    }
 }
 
 /// Whose memory failed (`virDomainMemoryFailureRecipientType`).
@@ -168,18 +192,22 @@ pub mod domain_memory_failure_recipient_type {
     pub const GUEST: i32 = 1;
 }
 
-/// How to address a guest's memory (`virDomainMemoryFlags`).
-pub mod domain_memory_flags {
-    pub const VIRTUAL: u32 = 1;
-    pub const PHYSICAL: u32 = 2;
+flags! {
+    /// How to address a guest's memory (`virDomainMemoryFlags`).
+    DomainMemoryFlags, "VIR_MEMORY_" {
+        const VIRTUAL = 1;
+        const PHYSICAL = 2;
+    }
 }
 
-/// Flags of setting memory (`virDomainMemoryModFlags`).
-pub mod domain_memory_mod_flags {
-    pub const CURRENT: u32 = 0;
-    pub const LIVE: u32 = 1;
-    pub const CONFIG: u32 = 2;
-    pub const MAXIMUM: u32 = 4;
+flags! {
+    /// Flags of setting memory (`virDomainMemoryModFlags`).
+    DomainMemoryModFlags, "VIR_DOMAIN_MEM_" {
+        const CURRENT = 0;
+        const LIVE = 1;
+        const CONFIG = 2;
+        const MAXIMUM = 4;
+    }
 }
 
 /// Figures of a guest's memory (`virDomainMemoryStatTags`).
@@ -200,11 +228,13 @@ pub mod domain_memory_stat_tags {
     pub const NR: i32 = 13;
 }
 
-/// Kinds of messages about a domain (`virDomainMessageType`).
-pub mod domain_message_type {
-    pub const DEPRECATION: i32 = 1;
-    pub const TAINTING: i32 = 2;
-    pub const IOERRORS: i32 = 4;
+flags! {
+    /// Kinds of messages about a domain (`virDomainMessageType`).
+    DomainMessageType, "VIR_DOMAIN_MESSAGE_" {
+        const DEPRECATION = 1;
+        const TAINTING = 2;
+        const IOERRORS = 4;
+    }
 }
 
 /// Kinds of metadata (`virDomainMetadataType`).
@@ -214,11 +244,13 @@ pub mod domain_metadata_type {
     pub const ELEMENT: i32 = 2;
 }
 
-/// Whether a call is about the running domain, its definition, or both (`virDomainModificationImpact`).
-pub mod domain_modification_impact {
-    pub const CURRENT: u32 = 0;
-    pub const LIVE: u32 = 1;
-    pub const CONFIG: u32 = 2;
+flags! {
+    /// Whether a call is about the running domain, its definition, or both (`virDomainModificationImpact`).
+    DomainModificationImpact, "VIR_DOMAIN_AFFECT_" {
+        const CURRENT = 0;
+        const LIVE = 1;
+        const CONFIG = 2;
+    }
 }
 
 /// Ways of placing memory (`virDomainNumatuneMemMode`).
@@ -229,9 +261,11 @@ pub mod domain_numatune_mem_mode {
     pub const RESTRICTIVE: i32 = 3;
 }
 
-/// Flags of connecting to graphics (`virDomainOpenGraphicsFlags`).
-pub mod domain_open_graphics_flags {
-    pub const SKIPAUTH: u32 = 1;
+flags! {
+    /// Flags of connecting to graphics (`virDomainOpenGraphicsFlags`).
+    DomainOpenGraphicsFlags, "VIR_DOMAIN_OPEN_GRAPHICS_" {
+        const SKIPAUTH = 1;
+    }
 }
 
 /// Signals for processes of a guest (`virDomainProcessSignal`).
@@ -312,106 +346,130 @@ pub mod domain_qemu_agent_command_timeout_values {
     pub const SHUTDOWN: i32 = 60;
 }
 
-/// Forms of monitor commands (`virDomainQemuMonitorCommandFlags`).
-pub mod domain_qemu_monitor_command_flags {
-    pub const DEFAULT: u32 = 0;
-    pub const HMP: u32 = 1;
+flags! {
+    /// Forms of monitor commands (`virDomainQemuMonitorCommandFlags`).
+    DomainQemuMonitorCommandFlags, "VIR_DOMAIN_QEMU_MONITOR_COMMAND_" {
+        const DEFAULT = 0;
+        const HMP = 1;
+    }
 }
 
-/// Ways of rebooting (`virDomainRebootFlagValues`).
-pub mod domain_reboot_flag_values {
-    pub const DEFAULT: u32 = 0;
-    pub const ACPI_POWER_BTN: u32 = 1;
-    pub const GUEST_AGENT: u32 = 2;
-    pub const INITCTL: u32 = 4;
-    pub const SIGNAL: u32 = 8;
-    pub const PARAVIRT: u32 = 16;
+flags! {
+    /// Ways of rebooting (`virDomainRebootFlagValues`).
+    DomainRebootFlags, "VIR_DOMAIN_REBOOT_" {
+        const DEFAULT = 0;
+        const ACPI_POWER_BTN = 1;
+        const GUEST_AGENT = 2;
+        const INITCTL = 4;
+        const SIGNAL = 8;
+        const PARAVIRT = 16;
+    }
 }
 
-/// What a saved image's document holds (`virDomainSaveImageXMLFlags`).
-pub mod domain_save_image_xml_flags {
-    pub const SECURE: u32 = 1;
+flags! {
+    /// What a saved image's document holds (`virDomainSaveImageXMLFlags`).
+    DomainSaveImageXmlFlags, "VIR_DOMAIN_SAVE_IMAGE_XML_" {
+        const SECURE = 1;
+    }
 }
 
-/// Flags of saving and restoring (`virDomainSaveRestoreFlags`).
-pub mod domain_save_restore_flags {
-    pub const BYPASS_CACHE: u32 = 1;
-    pub const RUNNING: u32 = 2;
-    pub const PAUSED: u32 = 4;
-    pub const RESET_NVRAM: u32 = 8;
+flags! {
+    /// Flags of saving and restoring (`virDomainSaveRestoreFlags`).
+    DomainSaveRestoreFlags, "VIR_DOMAIN_SAVE_" {
+        const BYPASS_CACHE = 1;
+        const RUNNING = 2;
+        const PAUSED = 4;
+        const RESET_NVRAM = 8;
+    }
 }
 
-/// Flags of setting a guest's time (`virDomainSetTimeFlags`).
-pub mod domain_set_time_flags {
-    pub const TIME_SYNC: u32 = 1;
+flags! {
+    /// Flags of setting a guest's time (`virDomainSetTimeFlags`).
+    DomainSetTimeFlags, "VIR_DOMAIN_" {
+        const TIME_SYNC = 1;
+    }
 }
 
-/// Flags of setting a password (`virDomainSetUserPasswordFlags`).
-pub mod domain_set_user_password_flags {
-    pub const PASSWORD_ENCRYPTED: u32 = 1;
+flags! {
+    /// Flags of setting a password (`virDomainSetUserPasswordFlags`).
+    DomainSetUserPasswordFlags, "VIR_DOMAIN_" {
+        const PASSWORD_ENCRYPTED = 1;
+    }
 }
 
-/// Flags of plugging virtual CPUs (`virDomainSetVcpuFlags`).
-pub mod domain_set_vcpu_flags {
-    pub const AFFECT_CURRENT: u32 = 0;
-    pub const AFFECT_LIVE: u32 = 1;
-    pub const AFFECT_CONFIG: u32 = 2;
-    pub const ASYNC_UNPLUG: u32 = 4;
+flags! {
+    /// Flags of plugging virtual CPUs (`virDomainSetVcpuFlags`).
+    DomainSetVcpuFlags, "VIR_DOMAIN_SETVCPU_" {
+        const AFFECT_CURRENT = 0;
+        const AFFECT_LIVE = 1;
+        const AFFECT_CONFIG = 2;
+        const ASYNC_UNPLUG = 4;
+    }
 }
 
-/// Ways of shutting down (`virDomainShutdownFlagValues`).
-pub mod domain_shutdown_flag_values {
-    pub const DEFAULT: u32 = 0;
-    pub const ACPI_POWER_BTN: u32 = 1;
-    pub const GUEST_AGENT: u32 = 2;
-    pub const INITCTL: u32 = 4;
-    pub const SIGNAL: u32 = 8;
-    pub const PARAVIRT: u32 = 16;
+flags! {
+    /// Ways of shutting down (`virDomainShutdownFlagValues`).
+    DomainShutdownFlags, "VIR_DOMAIN_SHUTDOWN_" {
+        const DEFAULT = 0;
+        const ACPI_POWER_BTN = 1;
+        const GUEST_AGENT = 2;
+        const INITCTL = 4;
+        const SIGNAL = 8;
+        const PARAVIRT = 16;
+    }
 }
 
-/// Groups of domain statistics (`virDomainStatsTypes`).
-pub mod domain_stats_types {
-    pub const STATE: u32 = 1;
-    pub const CPU_TOTAL: u32 = 2;
-    pub const BALLOON: u32 = 4;
-    pub const VCPU: u32 = 8;
-    pub const INTERFACE: u32 = 16;
-    pub const BLOCK: u32 = 32;
-    pub const PERF: u32 = 64;
-    pub const IOTHREAD: u32 = 128;
-    pub const MEMORY: u32 = 256;
-    pub const DIRTYRATE: u32 = 512;
-    pub const VM: u32 = 1024;
+flags! {
+    /// Groups of domain statistics (`virDomainStatsTypes`).
+    DomainStatsTypes, "VIR_DOMAIN_STATS_" {
+        const STATE = 1;
+        const CPU_TOTAL = 2;
+        const BALLOON = 4;
+        const VCPU = 8;
+        const INTERFACE = 16;
+        const BLOCK = 32;
+        const PERF = 64;
+        const IOTHREAD = 128;
+        const MEMORY = 256;
+        const DIRTYRATE = 512;
+        const VM = 1024;
+    }
 }
 
-/// What to remove with a definition (`virDomainUndefineFlagsValues`).
-pub mod domain_undefine_flags_values {
-    pub const MANAGED_SAVE: u32 = 1;
-    pub const SNAPSHOTS_METADATA: u32 = 2;
-    pub const NVRAM: u32 = 4;
-    pub const KEEP_NVRAM: u32 = 8;
-    pub const CHECKPOINTS_METADATA: u32 = 16;
-    pub const TPM: u32 = 32;
-    pub const KEEP_TPM: u32 = 64;
+flags! {
+    /// What to remove with a definition (`virDomainUndefineFlagsValues`).
+    DomainUndefineFlags, "VIR_DOMAIN_UNDEFINE_" {
+        const MANAGED_SAVE = 1;
+        const SNAPSHOTS_METADATA = 2;
+        const NVRAM = 4;
+        const KEEP_NVRAM = 8;
+        const CHECKPOINTS_METADATA = 16;
+        const TPM = 32;
+        const KEEP_TPM = 64;
+    }
 }
 
-/// Flags of counting and setting virtual CPUs (`virDomainVcpuFlags`).
-pub mod domain_vcpu_flags {
-    pub const CURRENT: u32 = 0;
-    pub const LIVE: u32 = 1;
-    pub const CONFIG: u32 = 2;
-    pub const MAXIMUM: u32 = 4;
-    pub const GUEST: u32 = 8;
-    pub const HOTPLUGGABLE: u32 = 16;
-    pub const ASYNC_UNPLUG: u32 = 32;
+flags! {
+    /// Flags of counting and setting virtual CPUs (`virDomainVcpuFlags`).
+    DomainVcpuFlags, "VIR_DOMAIN_VCPU_" {
+        const CURRENT = 0;
+        const LIVE = 1;
+        const CONFIG = 2;
+        const MAXIMUM = 4;
+        const GUEST = 8;
+        const HOTPLUGGABLE = 16;
+        const ASYNC_UNPLUG = 32;
+    }
 }
 
-/// What a domain's document holds (`virDomainXMLFlags`).
-pub mod domain_xml_flags {
-    pub const SECURE: u32 = 1;
-    pub const INACTIVE: u32 = 2;
-    pub const UPDATE_CPU: u32 = 4;
-    pub const MIGRATABLE: u32 = 8;
+flags! {
+    /// What a domain's document holds (`virDomainXMLFlags`).
+    DomainXmlFlags, "VIR_DOMAIN_XML_" {
+        const SECURE = 1;
+        const INACTIVE = 2;
+        const UPDATE_CPU = 4;
+        const MIGRATABLE = 8;
+    }
 }
 
 /// Sets of key codes (`virKeycodeSet`).

@@ -2,49 +2,63 @@
 
 #![expect(missing_docs, reason = "names are libvirt's; its public documentation explains each")]
 
-/// Flags of aborting a job (`virDomainAbortJobFlagsValues`).
-pub mod domain_abort_job_flags_values {
-    pub const POSTCOPY: u32 = 1;
+flags! {
+    /// Flags of aborting a job (`virDomainAbortJobFlagsValues`).
+    DomainAbortJobFlags, "VIR_DOMAIN_ABORT_JOB_" {
+        const POSTCOPY = 1;
+    }
 }
 
-/// Flags of beginning a backup (`virDomainBackupBeginFlags`).
-pub mod domain_backup_begin_flags {
-    pub const REUSE_EXTERNAL: u32 = 1;
-    pub const PRESERVE_SHUTDOWN_DOMAIN: u32 = 2;
+flags! {
+    /// Flags of beginning a backup (`virDomainBackupBeginFlags`).
+    DomainBackupBeginFlags, "VIR_DOMAIN_BACKUP_BEGIN_" {
+        const REUSE_EXTERNAL = 1;
+        const PRESERVE_SHUTDOWN_DOMAIN = 2;
+    }
 }
 
-/// Flags of committing images (`virDomainBlockCommitFlags`).
-pub mod domain_block_commit_flags {
-    pub const SHALLOW: u32 = 1;
-    pub const DELETE: u32 = 2;
-    pub const ACTIVE: u32 = 4;
-    pub const RELATIVE: u32 = 8;
-    pub const BANDWIDTH_BYTES: u32 = 16;
+flags! {
+    /// Flags of committing images (`virDomainBlockCommitFlags`).
+    DomainBlockCommitFlags, "VIR_DOMAIN_BLOCK_COMMIT_" {
+        const SHALLOW = 1;
+        const DELETE = 2;
+        const ACTIVE = 4;
+        const RELATIVE = 8;
+        const BANDWIDTH_BYTES = 16;
+    }
 }
 
-/// Flags of copying a disk (`virDomainBlockCopyFlags`).
-pub mod domain_block_copy_flags {
-    pub const SHALLOW: u32 = 1;
-    pub const REUSE_EXT: u32 = 2;
-    pub const TRANSIENT_JOB: u32 = 4;
-    pub const SYNCHRONOUS_WRITES: u32 = 8;
-    pub const TARGET_ZEROED: u32 = 16;
+flags! {
+    /// Flags of copying a disk (`virDomainBlockCopyFlags`).
+    DomainBlockCopyFlags, "VIR_DOMAIN_BLOCK_COPY_" {
+        const SHALLOW = 1;
+        const REUSE_EXT = 2;
+        const TRANSIENT_JOB = 4;
+        const SYNCHRONOUS_WRITES = 8;
+        const TARGET_ZEROED = 16;
+    }
 }
 
-/// Flags of ending a disk job (`virDomainBlockJobAbortFlags`).
-pub mod domain_block_job_abort_flags {
-    pub const ASYNC: u32 = 1;
-    pub const PIVOT: u32 = 2;
+flags! {
+    /// Flags of ending a disk job (`virDomainBlockJobAbortFlags`).
+    DomainBlockJobAbortFlags, "VIR_DOMAIN_BLOCK_JOB_ABORT_" {
+        const ASYNC = 1;
+        const PIVOT = 2;
+    }
 }
 
-/// Flags of asking about a disk job (`virDomainBlockJobInfoFlags`).
-pub mod domain_block_job_info_flags {
-    pub const BANDWIDTH_BYTES: u32 = 1;
+flags! {
+    /// Flags of asking about a disk job (`virDomainBlockJobInfoFlags`).
+    DomainBlockJobInfoFlags, "VIR_DOMAIN_BLOCK_JOB_INFO_" {
+        const BANDWIDTH_BYTES = 1;
+    }
 }
 
-/// Flags of setting a disk job's bandwidth (`virDomainBlockJobSetSpeedFlags`).
-pub mod domain_block_job_set_speed_flags {
-    pub const SPEED_BANDWIDTH_BYTES: u32 = 1;
+flags! {
+    /// Flags of setting a disk job's bandwidth (`virDomainBlockJobSetSpeedFlags`).
+    DomainBlockJobSetSpeedFlags, "VIR_DOMAIN_BLOCK_JOB_" {
+        const SPEED_BANDWIDTH_BYTES = 1;
+    }
 }
 
 /// Kinds of disk jobs (`virDomainBlockJobType`).
@@ -57,64 +71,80 @@ pub mod domain_block_job_type {
     pub const BACKUP: i32 = 5;
 }
 
-/// Flags of pulling a backing chain (`virDomainBlockPullFlags`).
-pub mod domain_block_pull_flags {
-    pub const BANDWIDTH_BYTES: u32 = 64;
+flags! {
+    /// Flags of pulling a backing chain (`virDomainBlockPullFlags`).
+    DomainBlockPullFlags, "VIR_DOMAIN_BLOCK_PULL_" {
+        const BANDWIDTH_BYTES = 64;
+    }
 }
 
-/// Flags of rebasing a disk (`virDomainBlockRebaseFlags`).
-pub mod domain_block_rebase_flags {
-    pub const SHALLOW: u32 = 1;
-    pub const REUSE_EXT: u32 = 2;
-    pub const COPY_RAW: u32 = 4;
-    pub const COPY: u32 = 8;
-    pub const RELATIVE: u32 = 16;
-    pub const COPY_DEV: u32 = 32;
-    pub const BANDWIDTH_BYTES: u32 = 64;
+flags! {
+    /// Flags of rebasing a disk (`virDomainBlockRebaseFlags`).
+    DomainBlockRebaseFlags, "VIR_DOMAIN_BLOCK_REBASE_" {
+        const SHALLOW = 1;
+        const REUSE_EXT = 2;
+        const COPY_RAW = 4;
+        const COPY = 8;
+        const RELATIVE = 16;
+        const COPY_DEV = 32;
+        const BANDWIDTH_BYTES = 64;
+    }
 }
 
-/// Flags of resizing a disk (`virDomainBlockResizeFlags`).
-pub mod domain_block_resize_flags {
-    pub const BYTES: u32 = 1;
-    pub const CAPACITY: u32 = 2;
-    pub const EXTEND: u32 = 4;
+flags! {
+    /// Flags of resizing a disk (`virDomainBlockResizeFlags`).
+    DomainBlockResizeFlags, "VIR_DOMAIN_BLOCK_RESIZE_" {
+        const BYTES = 1;
+        const CAPACITY = 2;
+        const EXTEND = 4;
+    }
 }
 
-/// Flags of creating a checkpoint (`virDomainCheckpointCreateFlags`).
-pub mod domain_checkpoint_create_flags {
-    pub const REDEFINE: u32 = 1;
-    pub const QUIESCE: u32 = 2;
-    pub const REDEFINE_VALIDATE: u32 = 4;
+flags! {
+    /// Flags of creating a checkpoint (`virDomainCheckpointCreateFlags`).
+    DomainCheckpointCreateFlags, "VIR_DOMAIN_CHECKPOINT_CREATE_" {
+        const REDEFINE = 1;
+        const QUIESCE = 2;
+        const REDEFINE_VALIDATE = 4;
+    }
 }
 
-/// Flags of deleting a checkpoint (`virDomainCheckpointDeleteFlags`).
-pub mod domain_checkpoint_delete_flags {
-    pub const CHILDREN: u32 = 1;
-    pub const METADATA_ONLY: u32 = 2;
-    pub const CHILDREN_ONLY: u32 = 4;
+flags! {
+    /// Flags of deleting a checkpoint (`virDomainCheckpointDeleteFlags`).
+    DomainCheckpointDeleteFlags, "VIR_DOMAIN_CHECKPOINT_DELETE_" {
+        const CHILDREN = 1;
+        const METADATA_ONLY = 2;
+        const CHILDREN_ONLY = 4;
+    }
 }
 
-/// Which checkpoints to list (`virDomainCheckpointListFlags`).
-pub mod domain_checkpoint_list_flags {
-    pub const DESCENDANTS: u32 = 1;
-    pub const ROOTS: u32 = 1;
-    pub const TOPOLOGICAL: u32 = 2;
-    pub const LEAVES: u32 = 4;
-    pub const NO_LEAVES: u32 = 8;
+flags! {
+    /// Which checkpoints to list (`virDomainCheckpointListFlags`).
+    DomainCheckpointListFlags, "VIR_DOMAIN_CHECKPOINT_LIST_" {
+        const DESCENDANTS = 1;
+        const ROOTS = 1;
+        const TOPOLOGICAL = 2;
+        const LEAVES = 4;
+        const NO_LEAVES = 8;
+    }
 }
 
-/// What a checkpoint's document holds (`virDomainCheckpointXMLFlags`).
-pub mod domain_checkpoint_xml_flags {
-    pub const SECURE: u32 = 1;
-    pub const NO_DOMAIN: u32 = 2;
-    pub const SIZE: u32 = 4;
+flags! {
+    /// What a checkpoint's document holds (`virDomainCheckpointXMLFlags`).
+    DomainCheckpointXmlFlags, "VIR_DOMAIN_CHECKPOINT_XML_" {
+        const SECURE = 1;
+        const NO_DOMAIN = 2;
+        const SIZE = 4;
+    }
 }
 
-/// Ways of measuring the dirty rate (`virDomainDirtyRateCalcFlags`).
-pub mod domain_dirty_rate_calc_flags {
-    pub const PAGE_SAMPLING: u32 = 0;
-    pub const DIRTY_BITMAP: u32 = 1;
-    pub const DIRTY_RING: u32 = 2;
+flags! {
+    /// Ways of measuring the dirty rate (`virDomainDirtyRateCalcFlags`).
+    DomainDirtyRateCalcFlags, "VIR_DOMAIN_DIRTYRATE_MODE_" {
+        const PAGE_SAMPLING = 0;
+        const DIRTY_BITMAP = 1;
+        const DIRTY_RING = 2;
+    }
 }
 
 /// How far a dirty rate measurement is (`virDomainDirtyRateStatus`).
@@ -124,10 +154,12 @@ pub mod domain_dirty_rate_status {
     pub const MEASURED: i32 = 2;
 }
 
-/// Flags of asking about a job (`virDomainGetJobStatsFlags`).
-pub mod domain_get_job_stats_flags {
-    pub const COMPLETED: u32 = 1;
-    pub const KEEP_COMPLETED: u32 = 2;
+flags! {
+    /// Flags of asking about a job (`virDomainGetJobStatsFlags`).
+    DomainGetJobStatsFlags, "VIR_DOMAIN_JOB_STATS_" {
+        const COMPLETED = 1;
+        const KEEP_COMPLETED = 2;
+    }
 }
 
 /// What a job does (`virDomainJobOperation`).
@@ -155,82 +187,96 @@ pub mod domain_job_type {
     pub const CANCELLED: i32 = 5;
 }
 
-/// Flags of migrating (`virDomainMigrateFlags`).
-pub mod domain_migrate_flags {
-    pub const LIVE: u32 = 1;
-    pub const PEER2PEER: u32 = 2;
-    pub const TUNNELLED: u32 = 4;
-    pub const PERSIST_DEST: u32 = 8;
-    pub const UNDEFINE_SOURCE: u32 = 16;
-    pub const PAUSED: u32 = 32;
-    pub const NON_SHARED_DISK: u32 = 64;
-    pub const NON_SHARED_INC: u32 = 128;
-    pub const CHANGE_PROTECTION: u32 = 256;
-    pub const UNSAFE: u32 = 512;
-    pub const OFFLINE: u32 = 1024;
-    pub const COMPRESSED: u32 = 2048;
-    pub const ABORT_ON_ERROR: u32 = 4096;
-    pub const AUTO_CONVERGE: u32 = 8192;
-    pub const RDMA_PIN_ALL: u32 = 16_384;
-    pub const POSTCOPY: u32 = 32_768;
-    pub const TLS: u32 = 65_536;
-    pub const PARALLEL: u32 = 131_072;
-    pub const NON_SHARED_SYNCHRONOUS_WRITES: u32 = 262_144;
-    pub const POSTCOPY_RESUME: u32 = 524_288;
-    pub const ZEROCOPY: u32 = 1_048_576;
+flags! {
+    /// Flags of migrating (`virDomainMigrateFlags`).
+    DomainMigrateFlags, "VIR_MIGRATE_" {
+        const LIVE = 1;
+        const PEER2PEER = 2;
+        const TUNNELLED = 4;
+        const PERSIST_DEST = 8;
+        const UNDEFINE_SOURCE = 16;
+        const PAUSED = 32;
+        const NON_SHARED_DISK = 64;
+        const NON_SHARED_INC = 128;
+        const CHANGE_PROTECTION = 256;
+        const UNSAFE = 512;
+        const OFFLINE = 1024;
+        const COMPRESSED = 2048;
+        const ABORT_ON_ERROR = 4096;
+        const AUTO_CONVERGE = 8192;
+        const RDMA_PIN_ALL = 16_384;
+        const POSTCOPY = 32_768;
+        const TLS = 65_536;
+        const PARALLEL = 131_072;
+        const NON_SHARED_SYNCHRONOUS_WRITES = 262_144;
+        const POSTCOPY_RESUME = 524_288;
+        const ZEROCOPY = 1_048_576;
+    }
 }
 
-/// Flags of the migration bandwidth (`virDomainMigrateMaxSpeedFlags`).
-pub mod domain_migrate_max_speed_flags {
-    pub const POSTCOPY: u32 = 1;
+flags! {
+    /// Flags of the migration bandwidth (`virDomainMigrateMaxSpeedFlags`).
+    DomainMigrateMaxSpeedFlags, "VIR_DOMAIN_MIGRATE_MAX_SPEED_" {
+        const POSTCOPY = 1;
+    }
 }
 
-/// Flags of taking a snapshot (`virDomainSnapshotCreateFlags`).
-pub mod domain_snapshot_create_flags {
-    pub const REDEFINE: u32 = 1;
-    pub const CURRENT: u32 = 2;
-    pub const NO_METADATA: u32 = 4;
-    pub const HALT: u32 = 8;
-    pub const DISK_ONLY: u32 = 16;
-    pub const REUSE_EXT: u32 = 32;
-    pub const QUIESCE: u32 = 64;
-    pub const ATOMIC: u32 = 128;
-    pub const LIVE: u32 = 256;
-    pub const VALIDATE: u32 = 512;
+flags! {
+    /// Flags of taking a snapshot (`virDomainSnapshotCreateFlags`).
+    DomainSnapshotCreateFlags, "VIR_DOMAIN_SNAPSHOT_CREATE_" {
+        const REDEFINE = 1;
+        const CURRENT = 2;
+        const NO_METADATA = 4;
+        const HALT = 8;
+        const DISK_ONLY = 16;
+        const REUSE_EXT = 32;
+        const QUIESCE = 64;
+        const ATOMIC = 128;
+        const LIVE = 256;
+        const VALIDATE = 512;
+    }
 }
 
-/// Flags of deleting a snapshot (`virDomainSnapshotDeleteFlags`).
-pub mod domain_snapshot_delete_flags {
-    pub const CHILDREN: u32 = 1;
-    pub const METADATA_ONLY: u32 = 2;
-    pub const CHILDREN_ONLY: u32 = 4;
+flags! {
+    /// Flags of deleting a snapshot (`virDomainSnapshotDeleteFlags`).
+    DomainSnapshotDeleteFlags, "VIR_DOMAIN_SNAPSHOT_DELETE_" {
+        const CHILDREN = 1;
+        const METADATA_ONLY = 2;
+        const CHILDREN_ONLY = 4;
+    }
 }
 
-/// Which snapshots to list (`virDomainSnapshotListFlags`).
-pub mod domain_snapshot_list_flags {
-    pub const DESCENDANTS: u32 = 1;
-    pub const ROOTS: u32 = 1;
-    pub const METADATA: u32 = 2;
-    pub const LEAVES: u32 = 4;
-    pub const NO_LEAVES: u32 = 8;
-    pub const NO_METADATA: u32 = 16;
-    pub const INACTIVE: u32 = 32;
-    pub const ACTIVE: u32 = 64;
-    pub const DISK_ONLY: u32 = 128;
-    pub const INTERNAL: u32 = 256;
-    pub const EXTERNAL: u32 = 512;
-    pub const TOPOLOGICAL: u32 = 1024;
+flags! {
+    /// Which snapshots to list (`virDomainSnapshotListFlags`).
+    DomainSnapshotListFlags, "VIR_DOMAIN_SNAPSHOT_LIST_" {
+        const DESCENDANTS = 1;
+        const ROOTS = 1;
+        const METADATA = 2;
+        const LEAVES = 4;
+        const NO_LEAVES = 8;
+        const NO_METADATA = 16;
+        const INACTIVE = 32;
+        const ACTIVE = 64;
+        const DISK_ONLY = 128;
+        const INTERNAL = 256;
+        const EXTERNAL = 512;
+        const TOPOLOGICAL = 1024;
+    }
 }
 
-/// Flags of reverting to a snapshot (`virDomainSnapshotRevertFlags`).
-pub mod domain_snapshot_revert_flags {
-    pub const RUNNING: u32 = 1;
-    pub const PAUSED: u32 = 2;
-    pub const FORCE: u32 = 4;
-    pub const RESET_NVRAM: u32 = 8;
+flags! {
+    /// Flags of reverting to a snapshot (`virDomainSnapshotRevertFlags`).
+    DomainSnapshotRevertFlags, "VIR_DOMAIN_SNAPSHOT_REVERT_" {
+        const RUNNING = 1;
+        const PAUSED = 2;
+        const FORCE = 4;
+        const RESET_NVRAM = 8;
+    }
 }
 
-/// What a snapshot's document holds (`virDomainSnapshotXMLFlags`).
-pub mod domain_snapshot_xml_flags {
-    pub const SECURE: u32 = 1;
+flags! {
+    /// What a snapshot's document holds (`virDomainSnapshotXMLFlags`).
+    DomainSnapshotXmlFlags, "VIR_DOMAIN_SNAPSHOT_XML_" {
+        const SECURE = 1;
+    }
 }

@@ -42,10 +42,12 @@ pub mod connect_domain_event_disk_change_reason {
     pub const DROP_MISSING_ON_START: i32 = 1;
 }
 
-/// How to match names of monitor events (`virConnectDomainQemuMonitorEventRegisterFlags`).
-pub mod connect_domain_qemu_monitor_event_register_flags {
-    pub const REGEX: u32 = 1;
-    pub const NOCASE: u32 = 2;
+flags! {
+    /// How to match names of monitor events (`virConnectDomainQemuMonitorEventRegisterFlags`).
+    ConnectDomainQemuMonitorEventRegisterFlags, "VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_" {
+        const REGEX = 1;
+        const NOCASE = 2;
+    }
 }
 
 /// Details of a crash (`virDomainEventCrashedDetailType`).

@@ -9,11 +9,13 @@ pub mod client_transport {
     pub const TLS: u32 = 2;
 }
 
-/// Flags of computing a baseline CPU (`virConnectBaselineCPUFlags`).
-pub mod connect_baseline_cpu_flags {
-    pub const EXPAND_FEATURES: u32 = 1;
-    pub const MIGRATABLE: u32 = 2;
-    pub const IGNORE_HOST: u32 = 4;
+flags! {
+    /// Flags of computing a baseline CPU (`virConnectBaselineCPUFlags`).
+    ConnectBaselineCpuFlags, "VIR_CONNECT_BASELINE_CPU_" {
+        const EXPAND_FEATURES = 1;
+        const MIGRATABLE = 2;
+        const IGNORE_HOST = 4;
+    }
 }
 
 /// Why a connection was closed (`virConnectCloseReason`).
@@ -24,10 +26,12 @@ pub mod connect_close_reason {
     pub const CLIENT: i32 = 3;
 }
 
-/// Flags of comparing CPUs (`virConnectCompareCPUFlags`).
-pub mod connect_compare_cpu_flags {
-    pub const FAIL_INCOMPATIBLE: u32 = 1;
-    pub const VALIDATE_XML: u32 = 2;
+flags! {
+    /// Flags of comparing CPUs (`virConnectCompareCPUFlags`).
+    ConnectCompareCpuFlags, "VIR_CONNECT_COMPARE_CPU_" {
+        const FAIL_INCOMPATIBLE = 1;
+        const VALIDATE_XML = 2;
+    }
 }
 
 /// What a client is asked for when it authenticates (`virConnectCredentialType`).
@@ -43,132 +47,150 @@ pub mod connect_credential_type {
     pub const EXTERNAL: i32 = 9;
 }
 
-/// Flags of opening a connection (`virConnectFlags`).
-pub mod connect_flags {
-    pub const RO: u32 = 1;
-    pub const NO_ALIASES: u32 = 2;
+flags! {
+    /// Flags of opening a connection (`virConnectFlags`).
+    ConnectFlags, "VIR_CONNECT_" {
+        const RO = 1;
+        const NO_ALIASES = 2;
+    }
 }
 
-/// Which domains to return statistics of, and how (`virConnectGetAllDomainStatsFlags`).
-pub mod connect_get_all_domain_stats_flags {
-    pub const ACTIVE: u32 = 1;
-    pub const INACTIVE: u32 = 2;
-    pub const PERSISTENT: u32 = 4;
-    pub const TRANSIENT: u32 = 8;
-    pub const RUNNING: u32 = 16;
-    pub const PAUSED: u32 = 32;
-    pub const SHUTOFF: u32 = 64;
-    pub const OTHER: u32 = 128;
-    pub const NOWAIT: u32 = 536_870_912;
-    pub const BACKING: u32 = 1_073_741_824;
-    pub const ENFORCE_STATS: u32 = 2_147_483_648;
+flags! {
+    /// Which domains to return statistics of, and how (`virConnectGetAllDomainStatsFlags`).
+    ConnectGetAllDomainStatsFlags, "VIR_CONNECT_GET_ALL_DOMAINS_STATS_" {
+        const ACTIVE = 1;
+        const INACTIVE = 2;
+        const PERSISTENT = 4;
+        const TRANSIENT = 8;
+        const RUNNING = 16;
+        const PAUSED = 32;
+        const SHUTOFF = 64;
+        const OTHER = 128;
+        const NOWAIT = 536_870_912;
+        const BACKING = 1_073_741_824;
+        const ENFORCE_STATS = 2_147_483_648;
+    }
 }
 
-/// Flags of asking for domain capabilities (`virConnectGetDomainCapabilitiesFlags`).
-pub mod connect_get_domain_capabilities_flags {
-    pub const DISABLE_DEPRECATED_FEATURES: u32 = 1;
-    pub const EXPAND_CPU_FEATURES: u32 = 2;
-    pub const SUPPORTED_CPU_FEATURES: u32 = 4;
+flags! {
+    /// Flags of asking for domain capabilities (`virConnectGetDomainCapabilitiesFlags`).
+    ConnectGetDomainCapabilitiesFlags, "VIR_CONNECT_GET_DOMAIN_CAPABILITIES_" {
+        const DISABLE_DEPRECATED_FEATURES = 1;
+        const EXPAND_CPU_FEATURES = 2;
+        const SUPPORTED_CPU_FEATURES = 4;
+    }
 }
 
-/// Which domains to list (`virConnectListAllDomainsFlags`).
-pub mod connect_list_all_domains_flags {
-    pub const ACTIVE: u32 = 1;
-    pub const INACTIVE: u32 = 2;
-    pub const PERSISTENT: u32 = 4;
-    pub const TRANSIENT: u32 = 8;
-    pub const RUNNING: u32 = 16;
-    pub const PAUSED: u32 = 32;
-    pub const SHUTOFF: u32 = 64;
-    pub const OTHER: u32 = 128;
-    pub const MANAGEDSAVE: u32 = 256;
-    pub const NO_MANAGEDSAVE: u32 = 512;
-    pub const AUTOSTART: u32 = 1024;
-    pub const NO_AUTOSTART: u32 = 2048;
-    pub const HAS_SNAPSHOT: u32 = 4096;
-    pub const NO_SNAPSHOT: u32 = 8192;
-    pub const HAS_CHECKPOINT: u32 = 16_384;
-    pub const NO_CHECKPOINT: u32 = 32_768;
+flags! {
+    /// Which domains to list (`virConnectListAllDomainsFlags`).
+    ConnectListAllDomainsFlags, "VIR_CONNECT_LIST_DOMAINS_" {
+        const ACTIVE = 1;
+        const INACTIVE = 2;
+        const PERSISTENT = 4;
+        const TRANSIENT = 8;
+        const RUNNING = 16;
+        const PAUSED = 32;
+        const SHUTOFF = 64;
+        const OTHER = 128;
+        const MANAGEDSAVE = 256;
+        const NO_MANAGEDSAVE = 512;
+        const AUTOSTART = 1024;
+        const NO_AUTOSTART = 2048;
+        const HAS_SNAPSHOT = 4096;
+        const NO_SNAPSHOT = 8192;
+        const HAS_CHECKPOINT = 16_384;
+        const NO_CHECKPOINT = 32_768;
+    }
 }
 
-/// Which host interfaces to list (`virConnectListAllInterfacesFlags`).
-pub mod connect_list_all_interfaces_flags {
-    pub const INACTIVE: u32 = 1;
-    pub const ACTIVE: u32 = 2;
+flags! {
+    /// Which host interfaces to list (`virConnectListAllInterfacesFlags`).
+    ConnectListAllInterfacesFlags, "VIR_CONNECT_LIST_INTERFACES_" {
+        const INACTIVE = 1;
+        const ACTIVE = 2;
+    }
 }
 
-/// Which networks to list (`virConnectListAllNetworksFlags`).
-pub mod connect_list_all_networks_flags {
-    pub const INACTIVE: u32 = 1;
-    pub const ACTIVE: u32 = 2;
-    pub const PERSISTENT: u32 = 4;
-    pub const TRANSIENT: u32 = 8;
-    pub const AUTOSTART: u32 = 16;
-    pub const NO_AUTOSTART: u32 = 32;
+flags! {
+    /// Which networks to list (`virConnectListAllNetworksFlags`).
+    ConnectListAllNetworksFlags, "VIR_CONNECT_LIST_NETWORKS_" {
+        const INACTIVE = 1;
+        const ACTIVE = 2;
+        const PERSISTENT = 4;
+        const TRANSIENT = 8;
+        const AUTOSTART = 16;
+        const NO_AUTOSTART = 32;
+    }
 }
 
-/// Which node devices to list (`virConnectListAllNodeDeviceFlags`).
-pub mod connect_list_all_node_device_flags {
-    pub const CAP_SYSTEM: u32 = 1;
-    pub const CAP_PCI_DEV: u32 = 2;
-    pub const CAP_USB_DEV: u32 = 4;
-    pub const CAP_USB_INTERFACE: u32 = 8;
-    pub const CAP_NET: u32 = 16;
-    pub const CAP_SCSI_HOST: u32 = 32;
-    pub const CAP_SCSI_TARGET: u32 = 64;
-    pub const CAP_SCSI: u32 = 128;
-    pub const CAP_STORAGE: u32 = 256;
-    pub const CAP_FC_HOST: u32 = 512;
-    pub const CAP_VPORTS: u32 = 1024;
-    pub const CAP_SCSI_GENERIC: u32 = 2048;
-    pub const CAP_DRM: u32 = 4096;
-    pub const CAP_MDEV_TYPES: u32 = 8192;
-    pub const CAP_MDEV: u32 = 16_384;
-    pub const CAP_CCW_DEV: u32 = 32_768;
-    pub const CAP_CSS_DEV: u32 = 65_536;
-    pub const CAP_VDPA: u32 = 131_072;
-    pub const CAP_AP_CARD: u32 = 262_144;
-    pub const CAP_AP_QUEUE: u32 = 524_288;
-    pub const CAP_AP_MATRIX: u32 = 1_048_576;
-    pub const CAP_VPD: u32 = 2_097_152;
-    pub const CAP_CCWGROUP_DEV: u32 = 4_194_304;
-    pub const CAP_CCWGROUP_MEMBER: u32 = 8_388_608;
-    pub const PERSISTENT: u32 = 268_435_456;
-    pub const TRANSIENT: u32 = 536_870_912;
-    pub const INACTIVE: u32 = 1_073_741_824;
-    pub const ACTIVE: u32 = 2_147_483_648;
+flags! {
+    /// Which node devices to list (`virConnectListAllNodeDeviceFlags`).
+    ConnectListAllNodeDeviceFlags, "VIR_CONNECT_LIST_NODE_DEVICES_" {
+        const CAP_SYSTEM = 1;
+        const CAP_PCI_DEV = 2;
+        const CAP_USB_DEV = 4;
+        const CAP_USB_INTERFACE = 8;
+        const CAP_NET = 16;
+        const CAP_SCSI_HOST = 32;
+        const CAP_SCSI_TARGET = 64;
+        const CAP_SCSI = 128;
+        const CAP_STORAGE = 256;
+        const CAP_FC_HOST = 512;
+        const CAP_VPORTS = 1024;
+        const CAP_SCSI_GENERIC = 2048;
+        const CAP_DRM = 4096;
+        const CAP_MDEV_TYPES = 8192;
+        const CAP_MDEV = 16_384;
+        const CAP_CCW_DEV = 32_768;
+        const CAP_CSS_DEV = 65_536;
+        const CAP_VDPA = 131_072;
+        const CAP_AP_CARD = 262_144;
+        const CAP_AP_QUEUE = 524_288;
+        const CAP_AP_MATRIX = 1_048_576;
+        const CAP_VPD = 2_097_152;
+        const CAP_CCWGROUP_DEV = 4_194_304;
+        const CAP_CCWGROUP_MEMBER = 8_388_608;
+        const PERSISTENT = 268_435_456;
+        const TRANSIENT = 536_870_912;
+        const INACTIVE = 1_073_741_824;
+        const ACTIVE = 2_147_483_648;
+    }
 }
 
-/// Which secrets to list (`virConnectListAllSecretsFlags`).
-pub mod connect_list_all_secrets_flags {
-    pub const EPHEMERAL: u32 = 1;
-    pub const NO_EPHEMERAL: u32 = 2;
-    pub const PRIVATE: u32 = 4;
-    pub const NO_PRIVATE: u32 = 8;
+flags! {
+    /// Which secrets to list (`virConnectListAllSecretsFlags`).
+    ConnectListAllSecretsFlags, "VIR_CONNECT_LIST_SECRETS_" {
+        const EPHEMERAL = 1;
+        const NO_EPHEMERAL = 2;
+        const PRIVATE = 4;
+        const NO_PRIVATE = 8;
+    }
 }
 
-/// Which storage pools to list (`virConnectListAllStoragePoolsFlags`).
-pub mod connect_list_all_storage_pools_flags {
-    pub const INACTIVE: u32 = 1;
-    pub const ACTIVE: u32 = 2;
-    pub const PERSISTENT: u32 = 4;
-    pub const TRANSIENT: u32 = 8;
-    pub const AUTOSTART: u32 = 16;
-    pub const NO_AUTOSTART: u32 = 32;
-    pub const DIR: u32 = 64;
-    pub const FS: u32 = 128;
-    pub const NETFS: u32 = 256;
-    pub const LOGICAL: u32 = 512;
-    pub const DISK: u32 = 1024;
-    pub const ISCSI: u32 = 2048;
-    pub const SCSI: u32 = 4096;
-    pub const MPATH: u32 = 8192;
-    pub const RBD: u32 = 16_384;
-    pub const SHEEPDOG: u32 = 32_768;
-    pub const GLUSTER: u32 = 65_536;
-    pub const ZFS: u32 = 131_072;
-    pub const VSTORAGE: u32 = 262_144;
-    pub const ISCSI_DIRECT: u32 = 524_288;
+flags! {
+    /// Which storage pools to list (`virConnectListAllStoragePoolsFlags`).
+    ConnectListAllStoragePoolsFlags, "VIR_CONNECT_LIST_STORAGE_POOLS_" {
+        const INACTIVE = 1;
+        const ACTIVE = 2;
+        const PERSISTENT = 4;
+        const TRANSIENT = 8;
+        const AUTOSTART = 16;
+        const NO_AUTOSTART = 32;
+        const DIR = 64;
+        const FS = 128;
+        const NETFS = 256;
+        const LOGICAL = 512;
+        const DISK = 1024;
+        const ISCSI = 2048;
+        const SCSI = 4096;
+        const MPATH = 8192;
+        const RBD = 16_384;
+        const SHEEPDOG = 32_768;
+        const GLUSTER = 65_536;
+        const ZFS = 131_072;
+        const VSTORAGE = 262_144;
+        const ISCSI_DIRECT = 524_288;
+    }
 }
 
 /// How CPUs compare (`virCPUCompareResult`).
@@ -207,32 +229,42 @@ pub mod event_handle_type {
     pub const HANGUP: i32 = 8;
 }
 
-/// Whether to add pages or set their number (`virNodeAllocPagesFlags`).
-pub mod node_alloc_pages_flags {
-    pub const ADD: u32 = 0;
-    pub const SET: u32 = 1;
+flags! {
+    /// Whether to add pages or set their number (`virNodeAllocPagesFlags`).
+    NodeAllocPagesFlags, "VIR_NODE_ALLOC_PAGES_" {
+        const ADD = 0;
+        const SET = 1;
+    }
 }
 
-/// Flags of creating a node device (`virNodeDeviceCreateXMLFlags`).
-pub mod node_device_create_xml_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of creating a node device (`virNodeDeviceCreateXMLFlags`).
+    NodeDeviceCreateXmlFlags, "VIR_NODE_DEVICE_CREATE_XML_" {
+        const VALIDATE = 1;
+    }
 }
 
-/// Flags of defining a node device (`virNodeDeviceDefineXMLFlags`).
-pub mod node_device_define_xml_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of defining a node device (`virNodeDeviceDefineXMLFlags`).
+    NodeDeviceDefineXmlFlags, "VIR_NODE_DEVICE_DEFINE_XML_" {
+        const VALIDATE = 1;
+    }
 }
 
-/// Whether to change the device, its definition, or both (`virNodeDeviceUpdateFlags`).
-pub mod node_device_update_flags {
-    pub const CURRENT: u32 = 0;
-    pub const LIVE: u32 = 1;
-    pub const CONFIG: u32 = 2;
+flags! {
+    /// Whether to change the device, its definition, or both (`virNodeDeviceUpdateFlags`).
+    NodeDeviceUpdateFlags, "VIR_NODE_DEVICE_UPDATE_AFFECT_" {
+        const CURRENT = 0;
+        const LIVE = 1;
+        const CONFIG = 2;
+    }
 }
 
-/// What a node device's document holds (`virNodeDeviceXMLFlags`).
-pub mod node_device_xml_flags {
-    pub const INACTIVE: u32 = 1;
+flags! {
+    /// What a node device's document holds (`virNodeDeviceXMLFlags`).
+    NodeDeviceXmlFlags, "VIR_NODE_DEVICE_XML_" {
+        const INACTIVE = 1;
+    }
 }
 
 /// The number that stands for all CPUs (`virNodeGetCPUStatsAllCPUs`).
@@ -252,9 +284,11 @@ pub mod node_suspend_target {
     pub const HYBRID: u32 = 2;
 }
 
-/// Flags of defining a secret (`virSecretDefineFlags`).
-pub mod secret_define_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of defining a secret (`virSecretDefineFlags`).
+    SecretDefineFlags, "VIR_SECRET_DEFINE_" {
+        const VALIDATE = 1;
+    }
 }
 
 /// What secrets are for (`virSecretUsageType`).
@@ -275,19 +309,25 @@ pub mod stream_event_type {
     pub const HANGUP: i32 = 8;
 }
 
-/// Flags of a stream (`virStreamFlags`).
-pub mod stream_flags {
-    pub const NONBLOCK: u32 = 1;
+flags! {
+    /// Flags of a stream (`virStreamFlags`).
+    StreamFlags, "VIR_STREAM_" {
+        const NONBLOCK = 1;
+    }
 }
 
-/// Flags of receiving from a stream (`virStreamRecvFlagsValues`).
-pub mod stream_recv_flags_values {
-    pub const STOP_AT_HOLE: u32 = 1;
+flags! {
+    /// Flags of receiving from a stream (`virStreamRecvFlagsValues`).
+    StreamRecvFlags, "VIR_STREAM_RECV_" {
+        const STOP_AT_HOLE = 1;
+    }
 }
 
-/// What a client can take as typed parameters (`virTypedParameterFlags`).
-pub mod typed_parameter_flags {
-    pub const PARAM_STRING_OKAY: u32 = 4;
+flags! {
+    /// What a client can take as typed parameters (`virTypedParameterFlags`).
+    TypedParameterFlags, "VIR_TYPED_" {
+        const PARAM_STRING_OKAY = 4;
+    }
 }
 
 /// Types of typed parameters (`virTypedParameterType`).

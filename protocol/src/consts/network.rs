@@ -2,14 +2,18 @@
 
 #![expect(missing_docs, reason = "names are libvirt's; its public documentation explains each")]
 
-/// Flags of defining a host interface (`virInterfaceDefineFlags`).
-pub mod interface_define_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of defining a host interface (`virInterfaceDefineFlags`).
+    InterfaceDefineFlags, "VIR_INTERFACE_DEFINE_" {
+        const VALIDATE = 1;
+    }
 }
 
-/// What a host interface's document holds (`virInterfaceXMLFlags`).
-pub mod interface_xml_flags {
-    pub const INACTIVE: u32 = 1;
+flags! {
+    /// What a host interface's document holds (`virInterfaceXMLFlags`).
+    InterfaceXmlFlags, "VIR_INTERFACE_XML_" {
+        const INACTIVE = 1;
+    }
 }
 
 /// Address families (`virIPAddrType`).
@@ -18,14 +22,18 @@ pub mod ip_addr_type {
     pub const IPV6: i32 = 1;
 }
 
-/// Flags of starting a network (`virNetworkCreateFlags`).
-pub mod network_create_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of starting a network (`virNetworkCreateFlags`).
+    NetworkCreateFlags, "VIR_NETWORK_CREATE_" {
+        const VALIDATE = 1;
+    }
 }
 
-/// Flags of defining a network (`virNetworkDefineFlags`).
-pub mod network_define_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of defining a network (`virNetworkDefineFlags`).
+    NetworkDefineFlags, "VIR_NETWORK_DEFINE_" {
+        const VALIDATE = 1;
+    }
 }
 
 /// Kinds of network metadata (`virNetworkMetadataType`).
@@ -35,10 +43,12 @@ pub mod network_metadata_type {
     pub const ELEMENT: i32 = 2;
 }
 
-/// Flags of creating a port (`virNetworkPortCreateFlags`).
-pub mod network_port_create_flags {
-    pub const RECLAIM: u32 = 1;
-    pub const VALIDATE: u32 = 2;
+flags! {
+    /// Flags of creating a port (`virNetworkPortCreateFlags`).
+    NetworkPortCreateFlags, "VIR_NETWORK_PORT_CREATE_" {
+        const RECLAIM = 1;
+        const VALIDATE = 2;
+    }
 }
 
 /// What to do with a section of a network (`virNetworkUpdateCommand`).
@@ -49,11 +59,13 @@ pub mod network_update_command {
     pub const ADD_FIRST: u32 = 4;
 }
 
-/// Whether to change the active network, its definition, or both (`virNetworkUpdateFlags`).
-pub mod network_update_flags {
-    pub const CURRENT: u32 = 0;
-    pub const LIVE: u32 = 1;
-    pub const CONFIG: u32 = 2;
+flags! {
+    /// Whether to change the active network, its definition, or both (`virNetworkUpdateFlags`).
+    NetworkUpdateFlags, "VIR_NETWORK_UPDATE_AFFECT_" {
+        const CURRENT = 0;
+        const LIVE = 1;
+        const CONFIG = 2;
+    }
 }
 
 /// Sections of a network to change (`virNetworkUpdateSection`).
@@ -73,17 +85,23 @@ pub mod network_update_section {
     pub const DNS_SRV: u32 = 12;
 }
 
-/// What a network's document holds (`virNetworkXMLFlags`).
-pub mod network_xml_flags {
-    pub const INACTIVE: u32 = 1;
+flags! {
+    /// What a network's document holds (`virNetworkXMLFlags`).
+    NetworkXmlFlags, "VIR_NETWORK_XML_" {
+        const INACTIVE = 1;
+    }
 }
 
-/// Flags of creating a filter binding (`virNWFilterBindingCreateFlags`).
-pub mod nwfilter_binding_create_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of creating a filter binding (`virNWFilterBindingCreateFlags`).
+    NwfilterBindingCreateFlags, "VIR_NWFILTER_BINDING_CREATE_" {
+        const VALIDATE = 1;
+    }
 }
 
-/// Flags of defining a network filter (`virNWFilterDefineFlags`).
-pub mod nwfilter_define_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of defining a network filter (`virNWFilterDefineFlags`).
+    NwfilterDefineFlags, "VIR_NWFILTER_DEFINE_" {
+        const VALIDATE = 1;
+    }
 }

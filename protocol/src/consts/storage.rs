@@ -2,32 +2,40 @@
 
 #![expect(missing_docs, reason = "names are libvirt's; its public documentation explains each")]
 
-/// Flags of building a pool (`virStoragePoolBuildFlags`).
-pub mod storage_pool_build_flags {
-    pub const NEW: u32 = 0;
-    pub const REPAIR: u32 = 1;
-    pub const RESIZE: u32 = 2;
-    pub const NO_OVERWRITE: u32 = 4;
-    pub const OVERWRITE: u32 = 8;
+flags! {
+    /// Flags of building a pool (`virStoragePoolBuildFlags`).
+    StoragePoolBuildFlags, "VIR_STORAGE_POOL_BUILD_" {
+        const NEW = 0;
+        const REPAIR = 1;
+        const RESIZE = 2;
+        const NO_OVERWRITE = 4;
+        const OVERWRITE = 8;
+    }
 }
 
-/// Flags of starting a pool (`virStoragePoolCreateFlags`).
-pub mod storage_pool_create_flags {
-    pub const NORMAL: u32 = 0;
-    pub const WITH_BUILD: u32 = 1;
-    pub const WITH_BUILD_OVERWRITE: u32 = 2;
-    pub const WITH_BUILD_NO_OVERWRITE: u32 = 4;
+flags! {
+    /// Flags of starting a pool (`virStoragePoolCreateFlags`).
+    StoragePoolCreateFlags, "VIR_STORAGE_POOL_CREATE_" {
+        const NORMAL = 0;
+        const WITH_BUILD = 1;
+        const WITH_BUILD_OVERWRITE = 2;
+        const WITH_BUILD_NO_OVERWRITE = 4;
+    }
 }
 
-/// Flags of defining a pool (`virStoragePoolDefineFlags`).
-pub mod storage_pool_define_flags {
-    pub const VALIDATE: u32 = 1;
+flags! {
+    /// Flags of defining a pool (`virStoragePoolDefineFlags`).
+    StoragePoolDefineFlags, "VIR_STORAGE_POOL_DEFINE_" {
+        const VALIDATE = 1;
+    }
 }
 
-/// Flags of deleting a pool's storage (`virStoragePoolDeleteFlags`).
-pub mod storage_pool_delete_flags {
-    pub const NORMAL: u32 = 0;
-    pub const ZEROED: u32 = 1;
+flags! {
+    /// Flags of deleting a pool's storage (`virStoragePoolDeleteFlags`).
+    StoragePoolDeleteFlags, "VIR_STORAGE_POOL_DELETE_" {
+        const NORMAL = 0;
+        const ZEROED = 1;
+    }
 }
 
 /// States of a storage pool (`virStoragePoolState`).
@@ -39,36 +47,46 @@ pub mod storage_pool_state {
     pub const INACCESSIBLE: i32 = 4;
 }
 
-/// Flags of creating a volume (`virStorageVolCreateFlags`).
-pub mod storage_vol_create_flags {
-    pub const PREALLOC_METADATA: u32 = 1;
-    pub const REFLINK: u32 = 2;
-    pub const VALIDATE: u32 = 4;
+flags! {
+    /// Flags of creating a volume (`virStorageVolCreateFlags`).
+    StorageVolCreateFlags, "VIR_STORAGE_VOL_CREATE_" {
+        const PREALLOC_METADATA = 1;
+        const REFLINK = 2;
+        const VALIDATE = 4;
+    }
 }
 
-/// Flags of deleting a volume (`virStorageVolDeleteFlags`).
-pub mod storage_vol_delete_flags {
-    pub const NORMAL: u32 = 0;
-    pub const ZEROED: u32 = 1;
-    pub const WITH_SNAPSHOTS: u32 = 2;
+flags! {
+    /// Flags of deleting a volume (`virStorageVolDeleteFlags`).
+    StorageVolDeleteFlags, "VIR_STORAGE_VOL_DELETE_" {
+        const NORMAL = 0;
+        const ZEROED = 1;
+        const WITH_SNAPSHOTS = 2;
+    }
 }
 
-/// Flags of reading a volume (`virStorageVolDownloadFlags`).
-pub mod storage_vol_download_flags {
-    pub const SPARSE_STREAM: u32 = 1;
+flags! {
+    /// Flags of reading a volume (`virStorageVolDownloadFlags`).
+    StorageVolDownloadFlags, "VIR_STORAGE_VOL_DOWNLOAD_" {
+        const SPARSE_STREAM = 1;
+    }
 }
 
-/// What to tell about a volume's size (`virStorageVolInfoFlags`).
-pub mod storage_vol_info_flags {
-    pub const USE_ALLOCATION: u32 = 0;
-    pub const GET_PHYSICAL: u32 = 1;
+flags! {
+    /// What to tell about a volume's size (`virStorageVolInfoFlags`).
+    StorageVolInfoFlags, "VIR_STORAGE_VOL_" {
+        const USE_ALLOCATION = 0;
+        const GET_PHYSICAL = 1;
+    }
 }
 
-/// Flags of resizing a volume (`virStorageVolResizeFlags`).
-pub mod storage_vol_resize_flags {
-    pub const ALLOCATE: u32 = 1;
-    pub const DELTA: u32 = 2;
-    pub const SHRINK: u32 = 4;
+flags! {
+    /// Flags of resizing a volume (`virStorageVolResizeFlags`).
+    StorageVolResizeFlags, "VIR_STORAGE_VOL_RESIZE_" {
+        const ALLOCATE = 1;
+        const DELTA = 2;
+        const SHRINK = 4;
+    }
 }
 
 /// Kinds of volumes (`virStorageVolType`).
@@ -81,9 +99,11 @@ pub mod storage_vol_type {
     pub const PLOOP: i32 = 5;
 }
 
-/// Flags of writing a volume (`virStorageVolUploadFlags`).
-pub mod storage_vol_upload_flags {
-    pub const SPARSE_STREAM: u32 = 1;
+flags! {
+    /// Flags of writing a volume (`virStorageVolUploadFlags`).
+    StorageVolUploadFlags, "VIR_STORAGE_VOL_UPLOAD_" {
+        const SPARSE_STREAM = 1;
+    }
 }
 
 /// Ways of overwriting a volume (`virStorageVolWipeAlgorithm`).
@@ -100,7 +120,9 @@ pub mod storage_vol_wipe_algorithm {
     pub const TRIM: u32 = 9;
 }
 
-/// What a pool's document holds (`virStorageXMLFlags`).
-pub mod storage_xml_flags {
-    pub const INACTIVE: u32 = 1;
+flags! {
+    /// What a pool's document holds (`virStorageXMLFlags`).
+    StorageXmlFlags, "VIR_STORAGE_XML_" {
+        const INACTIVE = 1;
+    }
 }

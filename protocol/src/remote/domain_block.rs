@@ -1,6 +1,6 @@
 //! Disks of domains: jobs, limits, sizes, backups.
 
-use crate::consts::domain_modification_impact as affect;
+use crate::consts::DomainModificationImpact as Affect;
 
 pub(crate) mod types;
 
@@ -41,8 +41,8 @@ procedures! {
     /// Sets I/O limits of a disk.
     252 domain_set_block_io_tune(DomainSetBlockIoTuneArgs) -> () = "virDomainSetBlockIoTune":
         writes, decided_by(DomainSetBlockIoTuneArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 
     /// Returns the I/O limits of a disk.
     253 domain_get_block_io_tune(DomainGetBlockIoTuneArgs)
@@ -85,12 +85,12 @@ procedures! {
     /// Sets limits of a group of disks.
     451 domain_set_throttle_group(DomainSetThrottleGroupArgs) -> () = "virDomainSetThrottleGroup":
         writes, decided_by(DomainSetThrottleGroupArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 
     /// Removes a group of disk limits.
     452 domain_del_throttle_group(DomainDelThrottleGroupArgs) -> () = "virDomainDelThrottleGroup":
         writes, decided_by(DomainDelThrottleGroupArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 }

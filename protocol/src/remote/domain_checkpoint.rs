@@ -1,8 +1,6 @@
 //! Checkpoints of domains.
 
-use crate::consts::{
-    domain_checkpoint_create_flags as create, domain_checkpoint_xml_flags as checkpoint_xml,
-};
+use crate::consts::{DomainCheckpointCreateFlags as Create, DomainCheckpointXmlFlags as CheckpointXml};
 
 pub(crate) mod types;
 
@@ -16,13 +14,13 @@ procedures! {
     411 domain_checkpoint_create_xml(DomainCheckpointCreateXmlArgs)
         -> DomainCheckpointCreateXmlRet = "virDomainCheckpointCreateXML":
         writes, decided_by(DomainCheckpointCreateXmlArgs.flags),
-        acl(domain: checkpoint, domain: fs_freeze all_of(create::QUIESCE));
+        acl(domain: checkpoint, domain: fs_freeze all_of(Create::QUIESCE));
 
     /// Returns the checkpoint's document.
     412 domain_checkpoint_get_xml_desc(DomainCheckpointGetXmlDescArgs)
         -> DomainCheckpointGetXmlDescRet = "virDomainCheckpointGetXMLDesc":
-        decided_by(DomainCheckpointGetXmlDescArgs.flags), writes_when(all_of(checkpoint_xml::SECURE)),
-        acl(domain: read, domain: read_secure all_of(checkpoint_xml::SECURE));
+        decided_by(DomainCheckpointGetXmlDescArgs.flags), writes_when(all_of(CheckpointXml::SECURE)),
+        acl(domain: read, domain: read_secure all_of(CheckpointXml::SECURE));
 
     /// Lists the checkpoints of a domain; the flags choose which.
     413 domain_list_all_checkpoints(DomainListAllCheckpointsArgs)

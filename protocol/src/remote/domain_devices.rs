@@ -1,6 +1,6 @@
 //! Devices of domains: attaching and detaching, consoles, graphics, input, interfaces, labels.
 
-use crate::consts::{domain_interface_addresses_source as addresses, domain_modification_impact as affect};
+use crate::consts::{DomainModificationImpact as Affect, domain_interface_addresses_source as addresses};
 
 pub(crate) mod types;
 
@@ -26,20 +26,20 @@ procedures! {
     /// Attaches a device to the running domain, its definition, or both.
     160 domain_attach_device_flags(DomainAttachDeviceFlagsArgs) -> () = "virDomainAttachDeviceFlags":
         writes, decided_by(DomainAttachDeviceFlagsArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 
     /// Detaches a device from the running domain, its definition, or both.
     161 domain_detach_device_flags(DomainDetachDeviceFlagsArgs) -> () = "virDomainDetachDeviceFlags":
         writes, decided_by(DomainDetachDeviceFlagsArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 
     /// Changes a device of the running domain, its definition, or both.
     174 domain_update_device_flags(DomainUpdateDeviceFlagsArgs) -> () = "virDomainUpdateDeviceFlags":
         writes, decided_by(DomainUpdateDeviceFlagsArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 
     /// Opens a console of the guest as a stream.
     201 domain_open_console(DomainOpenConsoleArgs) -> () = "virDomainOpenConsole":
@@ -63,8 +63,8 @@ procedures! {
     256 domain_set_interface_parameters(DomainSetInterfaceParametersArgs)
         -> () = "virDomainSetInterfaceParameters":
         writes, decided_by(DomainSetInterfaceParametersArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 
     /// Returns the bandwidth limits of a network interface.
     257 domain_get_interface_parameters(DomainGetInterfaceParametersArgs)
@@ -97,8 +97,8 @@ procedures! {
     /// Detaches the device of an alias.
     392 domain_detach_device_alias(DomainDetachDeviceAliasArgs) -> () = "virDomainDetachDeviceAlias":
         writes, decided_by(DomainDetachDeviceAliasArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 
     /// Returns what the guest's launch measured.
     396 domain_get_launch_security_info(DomainGetLaunchSecurityInfoArgs)

@@ -1,9 +1,8 @@
 //! Domains: finding, defining, starting, stopping, saving, restoring, metadata.
 
 use crate::consts::{
-    domain_modification_impact as affect, domain_reboot_flag_values as reboot,
-    domain_save_image_xml_flags as save_image, domain_shutdown_flag_values as shutdown,
-    domain_xml_flags as xml,
+    DomainModificationImpact as Affect, DomainRebootFlags as Reboot, DomainSaveImageXmlFlags as SaveImage,
+    DomainShutdownFlags as Shutdown, DomainXmlFlags as Xml,
 };
 
 pub(crate) mod types;
@@ -30,9 +29,9 @@ procedures! {
 
     /// Returns the domain's document.
     14 domain_get_xml_desc(DomainGetXmlDescArgs) -> DomainGetXmlDescRet = "virDomainGetXMLDesc":
-        decided_by(DomainGetXmlDescArgs.flags), writes_when(all_of(xml::SECURE), all_of(xml::MIGRATABLE)),
-        acl(domain: read, domain: read_secure all_of(xml::SECURE),
-            domain: read_secure all_of(xml::MIGRATABLE));
+        decided_by(DomainGetXmlDescArgs.flags), writes_when(all_of(Xml::SECURE), all_of(Xml::MIGRATABLE)),
+        acl(domain: read, domain: read_secure all_of(Xml::SECURE),
+            domain: read_secure all_of(Xml::MIGRATABLE));
 
     /// Tells whether the domain starts with the host.
     15 domain_get_autostart(DomainGetAutostartArgs) -> DomainGetAutostartRet = "virDomainGetAutostart":
@@ -70,7 +69,7 @@ procedures! {
     /// Asks the guest to reboot.
     27 domain_reboot(DomainRebootArgs) -> () = "virDomainReboot":
         writes, decided_by(DomainRebootArgs.flags),
-        acl(domain: init_control, domain: write all_of(reboot::GUEST_AGENT));
+        acl(domain: init_control, domain: write all_of(Reboot::GUEST_AGENT));
 
     /// Lets a suspended domain run again.
     28 domain_resume(DomainResumeArgs) -> () = "virDomainResume": writes, acl(domain: suspend);
@@ -175,7 +174,7 @@ procedures! {
     /// Asks the guest to shut down, in the ways the flags allow.
     258 domain_shutdown_flags(DomainShutdownFlagsArgs) -> () = "virDomainShutdownFlags":
         writes, decided_by(DomainShutdownFlagsArgs.flags),
-        acl(domain: init_control, domain: write all_of(shutdown::GUEST_AGENT));
+        acl(domain: init_control, domain: write all_of(Shutdown::GUEST_AGENT));
 
     /// Puts the guest to sleep.
     261 domain_pm_suspend_for_duration(DomainPmSuspendForDurationArgs)
@@ -185,8 +184,8 @@ procedures! {
     /// Sets title, description, or an XML element of the domain's metadata.
     264 domain_set_metadata(DomainSetMetadataArgs) -> () = "virDomainSetMetadata":
         writes, decided_by(DomainSetMetadataArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 
     /// Returns title, description, or an XML element of the domain's metadata.
     265 domain_get_metadata(DomainGetMetadataArgs) -> DomainGetMetadataRet = "virDomainGetMetadata":
@@ -226,8 +225,8 @@ procedures! {
     /// Returns the domain document in the saved image that the daemon keeps.
     388 domain_managed_save_get_xml_desc(DomainManagedSaveGetXmlDescArgs)
         -> DomainManagedSaveGetXmlDescRet = "virDomainManagedSaveGetXMLDesc":
-        decided_by(DomainManagedSaveGetXmlDescArgs.flags), writes_when(all_of(save_image::SECURE)),
-        acl(domain: read, domain: read_secure all_of(save_image::SECURE));
+        decided_by(DomainManagedSaveGetXmlDescArgs.flags), writes_when(all_of(SaveImage::SECURE)),
+        acl(domain: read, domain: read_secure all_of(SaveImage::SECURE));
 
     /// Replaces the domain document in the saved image that the daemon keeps.
     389 domain_managed_save_define_xml(DomainManagedSaveDefineXmlArgs)

@@ -1,8 +1,7 @@
 //! Snapshots of domains.
 
 use crate::consts::{
-    domain_snapshot_create_flags as create, domain_snapshot_xml_flags as snapshot_xml,
-    domain_xml_flags as xml,
+    DomainSnapshotCreateFlags as Create, DomainSnapshotXmlFlags as SnapshotXml, DomainXmlFlags as Xml,
 };
 
 pub(crate) mod types;
@@ -17,13 +16,13 @@ procedures! {
     185 domain_snapshot_create_xml(DomainSnapshotCreateXmlArgs)
         -> DomainSnapshotCreateXmlRet = "virDomainSnapshotCreateXML":
         writes, decided_by(DomainSnapshotCreateXmlArgs.flags),
-        acl(domain: snapshot, domain: fs_freeze all_of(create::QUIESCE));
+        acl(domain: snapshot, domain: fs_freeze all_of(Create::QUIESCE));
 
     /// Returns the snapshot's document.
     186 domain_snapshot_get_xml_desc(DomainSnapshotGetXmlDescArgs)
         -> DomainSnapshotGetXmlDescRet = "virDomainSnapshotGetXMLDesc":
-        high, decided_by(DomainSnapshotGetXmlDescArgs.flags), writes_when(all_of(snapshot_xml::SECURE)),
-        acl(domain: read, domain: read_secure all_of(xml::SECURE));
+        high, decided_by(DomainSnapshotGetXmlDescArgs.flags), writes_when(all_of(SnapshotXml::SECURE)),
+        acl(domain: read, domain: read_secure all_of(Xml::SECURE));
 
     /// Counts the snapshots of a domain.
     187 domain_snapshot_num(DomainSnapshotNumArgs) -> DomainSnapshotNumRet = "virDomainSnapshotNum":

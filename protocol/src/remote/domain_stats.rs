@@ -1,6 +1,6 @@
 //! Statistics of domains.
 
-use crate::consts::domain_modification_impact as affect;
+use crate::consts::DomainModificationImpact as Affect;
 
 pub(crate) mod types;
 
@@ -36,8 +36,8 @@ procedures! {
     308 domain_set_memory_stats_period(DomainSetMemoryStatsPeriodArgs)
         -> () = "virDomainSetMemoryStatsPeriod":
         writes, decided_by(DomainSetMemoryStatsPeriodArgs.flags),
-        acl(domain: write, domain: save none_of(affect::CONFIG | affect::LIVE),
-            domain: save all_of(affect::CONFIG));
+        acl(domain: write, domain: save none_of(Affect::CONFIG.union(Affect::LIVE)),
+            domain: save all_of(Affect::CONFIG));
 
     /// Returns statistics of many domains in one call.
     344 connect_get_all_domain_stats(ConnectGetAllDomainStatsArgs)

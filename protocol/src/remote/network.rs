@@ -1,6 +1,6 @@
 //! Virtual networks and their ports.
 
-use crate::consts::network_update_flags as update;
+use crate::consts::NetworkUpdateFlags as Update;
 
 pub(crate) mod types;
 
@@ -91,8 +91,8 @@ procedures! {
     /// Changes one section of a network.
     291 network_update(NetworkUpdateArgs) -> () = "virNetworkUpdate":
         high, writes, decided_by(NetworkUpdateArgs.flags),
-        acl(network: write, network: save none_of(update::CONFIG | update::LIVE),
-            network: save all_of(update::CONFIG));
+        acl(network: write, network: save none_of(Update::CONFIG.union(Update::LIVE)),
+            network: save all_of(Update::CONFIG));
 
     /// Asks for events of one kind, of one network or of all.
     313 connect_network_event_register_any(ConnectNetworkEventRegisterAnyArgs)
@@ -155,8 +155,8 @@ procedures! {
     /// Sets title, description, or an XML element of the network's metadata.
     444 network_set_metadata(NetworkSetMetadataArgs) -> () = "virNetworkSetMetadata":
         writes, decided_by(NetworkSetMetadataArgs.flags),
-        acl(network: write, network: save none_of(update::CONFIG | update::LIVE),
-            network: save all_of(update::CONFIG));
+        acl(network: write, network: save none_of(Update::CONFIG.union(Update::LIVE)),
+            network: save all_of(Update::CONFIG));
 
     /// Returns title, description, or an XML element of the network's metadata.
     445 network_get_metadata(NetworkGetMetadataArgs) -> NetworkGetMetadataRet = "virNetworkGetMetadata":

@@ -1,6 +1,6 @@
 //! Devices of the host.
 
-use crate::consts::node_device_update_flags as update;
+use crate::consts::NodeDeviceUpdateFlags as Update;
 
 pub(crate) mod types;
 
@@ -120,8 +120,8 @@ procedures! {
     /// Changes a node device, its definition, or both.
     447 node_device_update(NodeDeviceUpdateArgs) -> () = "virNodeDeviceUpdate":
         high, writes, decided_by(NodeDeviceUpdateArgs.flags),
-        acl(node_device: write, node_device: save none_of(update::CONFIG | update::LIVE),
-            node_device: save all_of(update::CONFIG));
+        acl(node_device: write, node_device: save none_of(Update::CONFIG.union(Update::LIVE)),
+            node_device: save all_of(Update::CONFIG));
 
     events {
         /// A node device was created, deleted, defined or undefined.

@@ -1,6 +1,6 @@
 //! Storage volumes.
 
-use crate::consts::{storage_vol_download_flags as download, storage_vol_upload_flags as upload};
+use crate::consts::{StorageVolDownloadFlags as Download, StorageVolUploadFlags as Upload};
 
 pub(crate) mod types;
 
@@ -57,11 +57,11 @@ procedures! {
 
     /// Writes a stream into a volume.
     208 storage_vol_upload(StorageVolUploadArgs) -> () = "virStorageVolUpload":
-        writes, stream(Write), sparse(upload::SPARSE_STREAM), acl(storage_vol: data_write);
+        writes, stream(Write), sparse(Upload::SPARSE_STREAM), acl(storage_vol: data_write);
 
     /// Reads a volume as a stream.
     209 storage_vol_download(StorageVolDownloadArgs) -> () = "virStorageVolDownload":
-        writes, stream(Read), sparse(download::SPARSE_STREAM), acl(storage_vol: data_read);
+        writes, stream(Read), sparse(Download::SPARSE_STREAM), acl(storage_vol: data_read);
 
     /// Overwrites a volume's content by an algorithm.
     259 storage_vol_wipe_pattern(StorageVolWipePatternArgs) -> () = "virStorageVolWipePattern":

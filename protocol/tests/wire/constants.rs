@@ -53,18 +53,26 @@ fn written() -> Constants<'static> {
         let mut of = "text";
         let source = source.replace("=\n   ", "=").leak();
         for line in source.lines() {
-            let comment = line.starts_with("//");
+            let comment = line.trim_start().starts_with("//");
             let named = line.split("(`").nth(1).and_then(|rest| rest.split('`').next());
             if let (true, Some(name)) = (comment, named) {
                 of = name;
             } else if line.contains("public headers name") {
                 of = "number";
             }
-            let Some((name, value)) = line.trim().strip_prefix("pub const ").and_then(|c| c.split_once(": "))
+            let line = line.trim();
+            let Some(constant) = line.strip_prefix("pub const ").or_else(|| line.strip_prefix("const "))
             else {
                 continue;
             };
-            let value = value.split_once(" = ").expect("a value").1.trim_end_matches(';');
+            let Some((name, value)) = constant.split_once(" = ") else { continue };
+            // A line of the macro that defines flags.
+            if value.starts_with('$') {
+                continue;
+            }
+            // A flag has no type of its own.
+            let name = name.split(": ").next().unwrap_or(name);
+            let value = value.trim_end_matches(';');
             let value = value.strip_prefix("Self(").map_or(value, |inner| inner.trim_end_matches(')'));
             if name != "LAST" {
                 let value = if of == "text" { value.to_owned() } else { value.replace('_', "") };
@@ -78,4 +86,12 @@ fn written() -> Constants<'static> {
 /// `VIR_DOMAIN_XML_SECURE` is `SECURE` here; warnings among the error codes keep their `WAR`.
 fn ends_with(name: &str, ours: &str) -> bool {
     name.strip_suffix(ours).is_some_and(|front| front.ends_with('_'))
+}
+
+#[test]
+fn flags_have_libvirts_names() {
+    use protocol::consts::{DomainCreateFlags, DomainModificationImpact, FlagSet};
+    let impact = DomainModificationImpact::LIVE | DomainModificationImpact::CONFIG;
+    assert_eq!(impact.libvirt_names(), "VIR_DOMAIN_AFFECT_LIVE|VIR_DOMAIN_AFFECT_CONFIG");
+    assert_eq!(DomainCreateFlags::START_PAUSED.libvirt_names(), "VIR_DOMAIN_START_PAUSED");
 }

@@ -1,6 +1,6 @@
 //! Memory and vcpus of a domain, as far as they are questions.
 
-use protocol::consts;
+use protocol::consts::{DomainModificationImpact as Affect, DomainVcpuFlags};
 use protocol::remote::*;
 use protocol::{ErrorDomain, Fault};
 use rpc::Call;
@@ -8,11 +8,6 @@ use rpc::Call;
 use crate::domain::View;
 use crate::driver::{check_flags, exclusive_flags};
 use crate::service::Virtqemud;
-
-/// `VIR_DOMAIN_AFFECT_LIVE`, with its name for errors.
-const LIVE: (u32, &str) = (consts::domain_modification_impact::LIVE, "VIR_DOMAIN_AFFECT_LIVE");
-/// `VIR_DOMAIN_AFFECT_CONFIG`, with its name for errors.
-const CONFIG: (u32, &str) = (consts::domain_modification_impact::CONFIG, "VIR_DOMAIN_AFFECT_CONFIG");
 
 impl DomainCompute<Call> for Virtqemud {
     async fn domain_get_max_memory(
@@ -38,23 +33,24 @@ impl DomainCompute<Call> for Virtqemud {
         _call: &Call,
         args: DomainGetVcpusFlagsArgs,
     ) -> Result<DomainGetVcpusFlagsRet, Fault> {
-        let maximum = consts::domain_vcpu_flags::MAXIMUM;
-        check_flags("virDomainGetVcpusFlags", args.flags, LIVE.0 | CONFIG.0 | maximum)?;
+        let known = DomainVcpuFlags::LIVE | DomainVcpuFlags::CONFIG | DomainVcpuFlags::MAXIMUM;
+        let flags = check_flags("virDomainGetVcpusFlags", args.flags, known)?;
         let view = self.driver.view(&args.dom)?;
-        let definition = affected(&view, args.flags)?;
-        let num = if args.flags & maximum != 0 { definition.vcpus.max } else { definition.vcpus.current };
+        let definition = affected(&view, Affect::from_bits_truncate(flags.bits()))?;
+        let maximum = flags.contains(DomainVcpuFlags::MAXIMUM);
+        let num = if maximum { definition.vcpus.max } else { definition.vcpus.current };
         Ok(DomainGetVcpusFlagsRet { num: count(num) })
     }
 }
 
 /// The definition that the flags mean: the running guest's, the next start's, or with neither the one that
 /// counts now.
-fn affected(view: &View, flags: u32) -> Result<&model::domain::Domain, Fault> {
-    exclusive_flags(flags, LIVE, CONFIG)?;
-    if flags & LIVE.0 != 0 {
+fn affected(view: &View, flags: Affect) -> Result<&model::domain::Domain, Fault> {
+    exclusive_flags(flags, Affect::LIVE, Affect::CONFIG)?;
+    if flags.contains(Affect::LIVE) {
         return Ok(&view.active()?.definition);
     }
-    if flags & CONFIG.0 != 0 {
+    if flags.contains(Affect::CONFIG) {
         let none = || {
             let detail = "transient domains do not have any persistent config";
             Fault::new(ErrorDomain::QEMU, protocol::ErrorCode::OPERATION_INVALID, detail)

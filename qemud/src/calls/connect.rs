@@ -7,7 +7,7 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
 use crate::define;
-use crate::driver::check_flags;
+use crate::driver::no_flags;
 use crate::hostinfo;
 use crate::service::Virtqemud;
 use crate::session::Connection;
@@ -33,7 +33,7 @@ impl Connect<Call> for Virtqemud {
         if !call.session().extension::<Connection>().open() {
             return Err(Fault::internal(ErrorDomain::RPC, "the connection is open already"));
         }
-        if args.flags & consts::connect_flags::RO != 0 {
+        if consts::ConnectFlags::from_bits_retain(args.flags).contains(consts::ConnectFlags::RO) {
             call.session().set_readonly();
         }
         Ok(())
@@ -114,7 +114,7 @@ impl Connect<Call> for Virtqemud {
         _call: &Call,
         args: ConnectGetDomainCapabilitiesArgs,
     ) -> Result<ConnectGetDomainCapabilitiesRet, Fault> {
-        check_flags("virConnectGetDomainCapabilities", args.flags, 0)?;
+        no_flags("virConnectGetDomainCapabilities", args.flags)?;
         let capabilities = self
             .driver
             .capabilities
@@ -133,7 +133,7 @@ impl Connect<Call> for Virtqemud {
         _call: &Call,
         args: ConnectDomainXmlToNativeArgs,
     ) -> Result<ConnectDomainXmlToNativeRet, Fault> {
-        check_flags("virConnectDomainXMLToNative", args.flags, 0)?;
+        no_flags("virConnectDomainXMLToNative", args.flags)?;
         if args.nativeFormat != "qemu-argv" {
             let detail = format!("unsupported config type {}", args.nativeFormat);
             return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::INVALID_ARG, detail));
@@ -173,7 +173,7 @@ impl Connect<Call> for Virtqemud {
         _call: &Call,
         args: NodeGetCpuMapArgs,
     ) -> Result<NodeGetCpuMapRet, Fault> {
-        check_flags("virNodeGetCPUMap", args.flags, 0)?;
+        no_flags("virNodeGetCPUMap", args.flags)?;
         let map = hostinfo::blocking(hostinfo::cpu_map).await?;
         let cpumap = if args.need_map != 0 { map.bits } else { Vec::new() };
         let online = if args.need_online != 0 { map.online } else { 0 };

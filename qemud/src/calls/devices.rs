@@ -1,6 +1,6 @@
 //! Devices of a running guest, as far as clients use them: consoles and channels as streams.
 
-use protocol::consts::{domain_channel_flags, domain_console_flags};
+use protocol::consts::{DomainChannelFlags, DomainConsoleFlags};
 use protocol::procedure::StreamDirection;
 use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
@@ -12,9 +12,8 @@ use crate::service::Virtqemud;
 
 impl DomainDevices<Call> for Virtqemud {
     async fn domain_open_console(&self, call: &Call, args: DomainOpenConsoleArgs) -> Result<(), Fault> {
-        let known = domain_console_flags::FORCE | domain_console_flags::SAFE;
-        check_flags("virDomainOpenConsole", args.flags, known)?;
-        if args.flags & domain_console_flags::SAFE != 0 {
+        let flags = check_flags("virDomainOpenConsole", args.flags, DomainConsoleFlags::all())?;
+        if flags.contains(DomainConsoleFlags::SAFE) {
             let detail = "this daemon does not lock terminals against programs beside it";
             return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail));
         }
@@ -22,15 +21,15 @@ impl DomainDevices<Call> for Virtqemud {
         let live = view.active()?;
         let target = console::find_console(&live.definition, args.dev_name.as_deref())?;
         let stream = call.open_stream(StreamDirection::Both)?;
-        console::attach(live, target, stream, args.flags & domain_console_flags::FORCE != 0).await
+        console::attach(live, target, stream, flags.contains(DomainConsoleFlags::FORCE)).await
     }
 
     async fn domain_open_channel(&self, call: &Call, args: DomainOpenChannelArgs) -> Result<(), Fault> {
-        check_flags("virDomainOpenChannel", args.flags, domain_channel_flags::FORCE)?;
+        let flags = check_flags("virDomainOpenChannel", args.flags, DomainChannelFlags::FORCE)?;
         let view = self.driver.view(&args.dom)?;
         let live = view.active()?;
         let target = console::find_channel(&live.definition, args.name.as_deref())?;
         let stream = call.open_stream(StreamDirection::Both)?;
-        console::attach(live, target, stream, args.flags & domain_channel_flags::FORCE != 0).await
+        console::attach(live, target, stream, flags.contains(DomainChannelFlags::FORCE)).await
     }
 }

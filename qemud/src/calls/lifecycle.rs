@@ -1,6 +1,6 @@
 //! From definition to destruction, and the questions about a domain that need no guest.
 
-use protocol::consts;
+use protocol::consts::{ConnectListAllDomainsFlags, DomainCreateFlags as Start};
 use protocol::remote::*;
 use protocol::xdr::{UChar, UShort};
 use protocol::{ErrorDomain, Fault};
@@ -9,17 +9,17 @@ use uuid::Uuid;
 
 use super::list;
 use crate::define;
-use crate::driver::{check_flags, named, no_domain};
+use crate::driver::{check_flags, named, no_domain, no_flags};
 use crate::process::{StartOptions, control, start, stop};
 use crate::service::Virtqemud;
 use crate::validate;
 
 /// `VIR_DOMAIN_START_*` that a start takes.
-const START_FLAGS: u32 = consts::domain_create_flags::START_PAUSED
-    | consts::domain_create_flags::START_AUTODESTROY
-    | consts::domain_create_flags::START_BYPASS_CACHE
-    | consts::domain_create_flags::START_FORCE_BOOT
-    | consts::domain_create_flags::START_RESET_NVRAM;
+const START_FLAGS: Start = Start::START_PAUSED
+    .union(Start::START_AUTODESTROY)
+    .union(Start::START_BYPASS_CACHE)
+    .union(Start::START_FORCE_BOOT)
+    .union(Start::START_RESET_NVRAM);
 
 impl DomainLifecycle<Call> for Virtqemud {
     async fn domain_define_xml(
@@ -49,7 +49,7 @@ impl DomainLifecycle<Call> for Virtqemud {
     }
 
     async fn domain_create(&self, call: &Call, args: DomainCreateArgs) -> Result<(), Fault> {
-        start::defined(&self.driver, &args.dom, options(call, 0)).await.map(|_| ())
+        start::defined(&self.driver, &args.dom, options(call, Start::empty())).await.map(|_| ())
     }
 
     async fn domain_create_with_flags(
@@ -57,8 +57,8 @@ impl DomainLifecycle<Call> for Virtqemud {
         call: &Call,
         args: DomainCreateWithFlagsArgs,
     ) -> Result<DomainCreateWithFlagsRet, Fault> {
-        check_flags("virDomainCreateWithFlags", args.flags, START_FLAGS)?;
-        let view = start::defined(&self.driver, &args.dom, options(call, args.flags)).await?;
+        let flags = check_flags("virDomainCreateWithFlags", args.flags, START_FLAGS)?;
+        let view = start::defined(&self.driver, &args.dom, options(call, flags)).await?;
         Ok(DomainCreateWithFlagsRet { dom: named(&view)? })
     }
 
@@ -67,14 +67,10 @@ impl DomainLifecycle<Call> for Virtqemud {
         call: &Call,
         args: DomainCreateXmlArgs,
     ) -> Result<DomainCreateXmlRet, Fault> {
-        check_flags(
-            "virDomainCreateXML",
-            args.flags,
-            START_FLAGS | consts::domain_create_flags::START_VALIDATE,
-        )?;
-        let wanted = args.flags & consts::domain_create_flags::START_VALIDATE != 0;
+        let flags = check_flags("virDomainCreateXML", args.flags, START_FLAGS | Start::START_VALIDATE)?;
+        let wanted = flags.contains(Start::START_VALIDATE);
         validate::domain(&self.driver, &args.xml_desc, wanted).await?;
-        let view = start::transient(&self.driver, &args.xml_desc, options(call, args.flags)).await?;
+        let view = start::transient(&self.driver, &args.xml_desc, options(call, flags)).await?;
         Ok(DomainCreateXmlRet { dom: named(&view)? })
     }
 
@@ -161,8 +157,9 @@ impl DomainLifecycle<Call> for Virtqemud {
         _call: &Call,
         args: ConnectListAllDomainsArgs,
     ) -> Result<ConnectListAllDomainsRet, Fault> {
-        check_flags("virConnectListAllDomains", args.flags, list::ALL_FLAGS)?;
-        let (domains, ret) = list::all(&self.driver, args.need_results != 0, args.flags)?;
+        let known = ConnectListAllDomainsFlags::all();
+        let flags = check_flags("virConnectListAllDomains", args.flags, known)?;
+        let (domains, ret) = list::all(&self.driver, args.need_results != 0, flags)?;
         Ok(ConnectListAllDomainsRet { domains: domains.into(), ret })
     }
 
@@ -222,7 +219,7 @@ impl DomainLifecycle<Call> for Virtqemud {
         _call: &Call,
         args: DomainGetStateArgs,
     ) -> Result<DomainGetStateRet, Fault> {
-        check_flags("virDomainGetState", args.flags, 0)?;
+        no_flags("virDomainGetState", args.flags)?;
         let status = self.driver.view(&args.dom)?.status;
         Ok(DomainGetStateRet { state: status.number(), reason: status.reason })
     }
@@ -232,7 +229,7 @@ impl DomainLifecycle<Call> for Virtqemud {
         _call: &Call,
         args: DomainGetControlInfoArgs,
     ) -> Result<DomainGetControlInfoRet, Fault> {
-        check_flags("virDomainGetControlInfo", args.flags, 0)?;
+        no_flags("virDomainGetControlInfo", args.flags)?;
         let domain = self.driver.domain(&args.dom)?;
         let view = domain.view();
         let live = view.active()?;
@@ -293,7 +290,7 @@ impl DomainLifecycle<Call> for Virtqemud {
         _call: &Call,
         args: DomainHasManagedSaveImageArgs,
     ) -> Result<DomainHasManagedSaveImageRet, Fault> {
-        check_flags("virDomainHasManagedSaveImage", args.flags, 0)?;
+        no_flags("virDomainHasManagedSaveImage", args.flags)?;
         let view = self.driver.view(&args.dom)?;
         let image = self.driver.paths.managed_save(&view.definition()?.name);
         let image = image.map_err(::driver::fault::host(ErrorDomain::QEMU))?;
@@ -303,11 +300,11 @@ impl DomainLifecycle<Call> for Virtqemud {
     }
 }
 
-fn options(call: &Call, flags: u32) -> StartOptions {
-    let autodestroy = flags & consts::domain_create_flags::START_AUTODESTROY != 0;
+fn options(call: &Call, flags: Start) -> StartOptions {
+    let autodestroy = flags.contains(Start::START_AUTODESTROY);
     StartOptions {
-        paused: flags & consts::domain_create_flags::START_PAUSED != 0,
-        reset_nvram: flags & consts::domain_create_flags::START_RESET_NVRAM != 0,
+        paused: flags.contains(Start::START_PAUSED),
+        reset_nvram: flags.contains(Start::START_RESET_NVRAM),
         autodestroy: autodestroy.then(|| call.session().id()),
     }
 }

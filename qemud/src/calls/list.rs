@@ -1,6 +1,6 @@
 //! Lists and counts of domains: the call with filters, and the older pairs of count and list.
 
-use protocol::consts::connect_list_all_domains_flags as want;
+use protocol::consts::ConnectListAllDomainsFlags as Want;
 use protocol::limits;
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorDomain, Fault};
@@ -10,61 +10,43 @@ use crate::driver::{Driver, wire_uuid};
 
 /// Flags that ask for what no domain of this daemon has yet: saved state, snapshots, checkpoints. Their
 /// opposites hold for every domain.
-const HAS_NONE: [(u32, u32); 2] =
-    [(want::HAS_SNAPSHOT, want::NO_SNAPSHOT), (want::HAS_CHECKPOINT, want::NO_CHECKPOINT)];
-
-/// Every flag of `virConnectListAllDomains`.
-pub const ALL_FLAGS: u32 = want::ACTIVE
-    | want::INACTIVE
-    | want::PERSISTENT
-    | want::TRANSIENT
-    | want::RUNNING
-    | want::PAUSED
-    | want::SHUTOFF
-    | want::OTHER
-    | want::MANAGEDSAVE
-    | want::NO_MANAGEDSAVE
-    | want::AUTOSTART
-    | want::NO_AUTOSTART
-    | want::HAS_SNAPSHOT
-    | want::NO_SNAPSHOT
-    | want::HAS_CHECKPOINT
-    | want::NO_CHECKPOINT;
+const HAS_NONE: [(Want, Want); 2] =
+    [(Want::HAS_SNAPSHOT, Want::NO_SNAPSHOT), (Want::HAS_CHECKPOINT, Want::NO_CHECKPOINT)];
 
 /// Whether a domain passes the filter: of every group of flags of which some are set, one must hold.
-pub fn passes(state: &State, flags: u32) -> bool {
+pub fn passes(state: &State, flags: Want) -> bool {
     let condition = match state.status.condition {
-        Condition::Running => want::RUNNING,
-        Condition::Paused => want::PAUSED,
-        Condition::Shutoff => want::SHUTOFF,
-        Condition::Shutdown | Condition::Crashed | Condition::PmSuspended => want::OTHER,
+        Condition::Running => Want::RUNNING,
+        Condition::Paused => Want::PAUSED,
+        Condition::Shutoff => Want::SHUTOFF,
+        Condition::Shutdown | Condition::Crashed | Condition::PmSuspended => Want::OTHER,
     };
     let groups = [
-        (want::ACTIVE | want::INACTIVE, if state.live.is_some() { want::ACTIVE } else { want::INACTIVE }),
+        (Want::ACTIVE | Want::INACTIVE, if state.live.is_some() { Want::ACTIVE } else { Want::INACTIVE }),
         (
-            want::PERSISTENT | want::TRANSIENT,
-            if state.persistent.is_some() { want::PERSISTENT } else { want::TRANSIENT },
+            Want::PERSISTENT | Want::TRANSIENT,
+            if state.persistent.is_some() { Want::PERSISTENT } else { Want::TRANSIENT },
         ),
-        (want::RUNNING | want::PAUSED | want::SHUTOFF | want::OTHER, condition),
-        (want::MANAGEDSAVE | want::NO_MANAGEDSAVE, want::NO_MANAGEDSAVE),
+        (Want::RUNNING | Want::PAUSED | Want::SHUTOFF | Want::OTHER, condition),
+        (Want::MANAGEDSAVE | Want::NO_MANAGEDSAVE, Want::NO_MANAGEDSAVE),
         (
-            want::AUTOSTART | want::NO_AUTOSTART,
-            if state.autostart { want::AUTOSTART } else { want::NO_AUTOSTART },
+            Want::AUTOSTART | Want::NO_AUTOSTART,
+            if state.autostart { Want::AUTOSTART } else { Want::NO_AUTOSTART },
         ),
     ];
     let none = HAS_NONE.map(|(has, no)| (has | no, no));
-    groups.iter().chain(&none).all(|(group, holds)| flags & group == 0 || flags & holds != 0)
+    groups.iter().chain(&none).all(|&(group, holds)| !flags.intersects(group) || flags.intersects(holds))
 }
 
 /// The domains that pass the filter; one that is on its way in or out is left out.
-pub fn filtered(driver: &Driver, flags: u32) -> Vec<View> {
+pub fn filtered(driver: &Driver, flags: Want) -> Vec<View> {
     let domains = driver.domains.list();
     let there = domains.iter().filter(|domain| shown(&domain.lock(), flags));
     there.map(|domain| domain.view()).collect()
 }
 
 /// The reply of the list call: the domains, or with `need_results` off their number alone.
-pub fn all(driver: &Driver, need_results: bool, flags: u32) -> Result<(Vec<NonnullDomain>, u32), Fault> {
+pub fn all(driver: &Driver, need_results: bool, flags: Want) -> Result<(Vec<NonnullDomain>, u32), Fault> {
     let domains = driver.domains.list();
     if !need_results {
         let count = domains.iter().filter(|domain| shown(&domain.lock(), flags)).count();
@@ -86,7 +68,7 @@ pub fn all(driver: &Driver, need_results: bool, flags: u32) -> Result<(Vec<Nonnu
     Ok((named, count))
 }
 
-fn shown(state: &State, flags: u32) -> bool {
+fn shown(state: &State, flags: Want) -> bool {
     (state.live.is_some() || state.persistent.is_some()) && passes(state, flags)
 }
 

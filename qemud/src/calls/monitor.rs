@@ -2,7 +2,7 @@
 
 use ::driver::jobs::Job;
 use protocol::Fault;
-use protocol::consts::domain_qemu_monitor_command_flags as flag;
+use protocol::consts::DomainQemuMonitorCommandFlags as Form;
 use protocol::qemu::{DomainMonitorCommandArgs, DomainMonitorCommandRet, Qemu};
 use rpc::Call;
 
@@ -16,11 +16,11 @@ impl Qemu<Call> for Virtqemud {
         _call: &Call,
         args: DomainMonitorCommandArgs,
     ) -> Result<DomainMonitorCommandRet, Fault> {
-        check_flags("virDomainQemuMonitorCommand", args.flags, flag::HMP)?;
+        let form = check_flags("virDomainQemuMonitorCommand", args.flags, Form::HMP)?;
         let domain = self.driver.domain(&args.dom)?;
         let _job = domain.begin(Job::Modify, "virDomainQemuMonitorCommand").await?;
         let monitor = active_monitor(&domain)?;
-        let result = if args.flags & flag::HMP != 0 {
+        let result = if form.contains(Form::HMP) {
             monitor.human(&args.cmd).await
         } else {
             monitor.raw(&args.cmd).await

@@ -2,14 +2,16 @@
 
 use futures_util::future;
 use host::proc;
-use protocol::consts::{connect_get_all_domain_stats_flags as filter, domain_stats_types as group};
+use protocol::consts::{
+    ConnectGetAllDomainStatsFlags as Filter, ConnectListAllDomainsFlags, DomainStatsTypes as Group,
+};
 use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
 use super::list;
 use crate::domain::View;
-use crate::driver::{check_flags, named};
+use crate::driver::{check_flags, named, no_flags};
 use crate::parts;
 use crate::service::Virtqemud;
 
@@ -19,18 +21,15 @@ mod params;
 use params::Params;
 
 /// The groups that this daemon has.
-const GROUPS: u32 =
-    group::STATE | group::CPU_TOTAL | group::BALLOON | group::VCPU | group::INTERFACE | group::BLOCK;
+const GROUPS: Group = Group::STATE
+    .union(Group::CPU_TOTAL)
+    .union(Group::BALLOON)
+    .union(Group::VCPU)
+    .union(Group::INTERFACE)
+    .union(Group::BLOCK);
 
-/// The filter's flags that mean the same as those of the list call, and what they are there.
-const FILTER: u32 = filter::ACTIVE
-    | filter::INACTIVE
-    | filter::PERSISTENT
-    | filter::TRANSIENT
-    | filter::RUNNING
-    | filter::PAUSED
-    | filter::SHUTOFF
-    | filter::OTHER;
+/// How the bulk call collects; all its other flags choose domains and mean the same as those of the list call.
+const MANNER: Filter = Filter::NOWAIT.union(Filter::BACKING).union(Filter::ENFORCE_STATS);
 
 impl DomainStats<Call> for Virtqemud {
     async fn connect_get_all_domain_stats(
@@ -39,13 +38,13 @@ impl DomainStats<Call> for Virtqemud {
         args: ConnectGetAllDomainStatsArgs,
     ) -> Result<ConnectGetAllDomainStatsRet, Fault> {
         // Readers never wait for a job here, so that NOWAIT asks for what is always done.
-        let known = FILTER | filter::NOWAIT | filter::BACKING | filter::ENFORCE_STATS;
-        check_flags("virConnectGetAllDomainStats", args.flags, known)?;
-        let groups = wanted_groups(args.stats, args.flags & filter::ENFORCE_STATS != 0)?;
+        let flags = check_flags("virConnectGetAllDomainStats", args.flags, Filter::all())?;
+        let groups = wanted_groups(args.stats, flags.contains(Filter::ENFORCE_STATS))?;
+        let chosen = ConnectListAllDomainsFlags::from_bits_retain((flags - MANNER).bits());
         let views = if args.doms.is_empty() {
-            list::filtered(&self.driver, args.flags & FILTER)
+            list::filtered(&self.driver, chosen)
         } else {
-            self.named_views(&args.doms, args.flags & FILTER)
+            self.named_views(&args.doms, chosen)
         };
         let records = future::join_all(views.iter().map(|view| record(view, groups))).await;
         // A domain that vanished meanwhile has no record.
@@ -59,7 +58,7 @@ impl DomainStats<Call> for Virtqemud {
         args: DomainMemoryStatsArgs,
     ) -> Result<DomainMemoryStatsRet, Fault> {
         use protocol::consts::domain_memory_stat_tags as tag;
-        check_flags("virDomainMemoryStats", args.flags, 0)?;
+        no_flags("virDomainMemoryStats", args.flags)?;
         let view = self.driver.view(&args.dom)?;
         let live = view.active()?;
         let mut stats = vec![(tag::ACTUAL_BALLOON, live.balloon_kib)];
@@ -81,7 +80,7 @@ impl DomainStats<Call> for Virtqemud {
 
 impl Virtqemud {
     /// The domains that the client named, without those that are gone or do not pass the filter.
-    fn named_views(&self, doms: &[NonnullDomain], flags: u32) -> Vec<View> {
+    fn named_views(&self, doms: &[NonnullDomain], flags: ConnectListAllDomainsFlags) -> Vec<View> {
         let domains = doms.iter().filter_map(|named| self.driver.domain(named).ok());
         let wanted = domains.filter(|domain| list::passes(&domain.lock(), flags));
         wanted.map(|domain| domain.view()).filter(|view| view.definition().is_ok()).collect()
@@ -89,39 +88,39 @@ impl Virtqemud {
 }
 
 /// The groups to collect: all for 0; those that we lack are left out, or refused when the client insists.
-fn wanted_groups(stats: u32, enforce: bool) -> Result<u32, Fault> {
+fn wanted_groups(stats: u32, enforce: bool) -> Result<Group, Fault> {
     if stats == 0 {
         return Ok(GROUPS);
     }
-    let lacking = stats & !GROUPS;
+    let lacking = stats & !GROUPS.bits();
     if enforce && lacking != 0 {
         let detail = format!("Stats types bits 0x{lacking:x} are not supported by this daemon");
         return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail));
     }
-    Ok(stats & GROUPS)
+    Ok(Group::from_bits_truncate(stats) & GROUPS)
 }
 
 /// One domain's record.
-async fn record(view: &View, groups: u32) -> Option<DomainStatsRecord> {
+async fn record(view: &View, groups: Group) -> Option<DomainStatsRecord> {
     let definition = view.definition().ok()?;
     let mut params = Params::default();
-    if groups & group::STATE != 0 {
+    if groups.contains(Group::STATE) {
         params.int("state.state", view.status.number());
         params.int("state.reason", view.status.reason);
     }
-    if groups & group::CPU_TOTAL != 0 {
+    if groups.contains(Group::CPU_TOTAL) {
         cpu(view, &mut params);
     }
-    if groups & group::BALLOON != 0 {
+    if groups.contains(Group::BALLOON) {
         balloon(view, definition, &mut params);
     }
-    if groups & group::VCPU != 0 {
+    if groups.contains(Group::VCPU) {
         vcpu(view, definition, &mut params);
     }
-    if groups & group::INTERFACE != 0 {
+    if groups.contains(Group::INTERFACE) {
         params.uint("net.count", parts::interface_count(definition));
     }
-    if groups & group::BLOCK != 0 {
+    if groups.contains(Group::BLOCK) {
         block::group(view, definition, &mut params).await;
     }
     let dom = named(view).ok()?;

@@ -5,21 +5,22 @@ use std::time::Duration;
 
 use ::driver::jobs::Job;
 use model::domain::lifecycle::LifecycleAction;
-use protocol::consts::{domain_control_state, domain_reboot_flag_values, domain_shutdown_flag_values};
+use protocol::consts::{DomainRebootFlags, DomainShutdownFlags, domain_control_state};
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use crate::domain::{Condition, Domain, Live, Status, not_running};
-use crate::driver::{Driver, check_flags};
+use crate::driver::{Driver, check_flags, no_flags};
 use crate::monitor::Monitor;
 use crate::notify::{Lifecycle, Suspended};
 use crate::process::status;
 
 /// Press the guest's power button (procedures 33 and 258). The guest agent's way is refused: there is none yet.
 pub async fn shutdown(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
-    let agent = domain_shutdown_flag_values::GUEST_AGENT;
-    check_flags("virDomainShutdownFlags", flags, agent | domain_shutdown_flag_values::ACPI_POWER_BTN)?;
-    refuse_agent(flags, agent, domain_shutdown_flag_values::ACPI_POWER_BTN)?;
+    const AGENT: DomainShutdownFlags = DomainShutdownFlags::GUEST_AGENT;
+    const BUTTON: DomainShutdownFlags = DomainShutdownFlags::ACPI_POWER_BTN;
+    let flags = check_flags("virDomainShutdownFlags", flags, AGENT | BUTTON)?;
+    refuse_agent(flags.contains(AGENT), flags.contains(BUTTON))?;
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Modify, "virDomainShutdownFlags").await?;
     let monitor = running_monitor(&domain)?;
@@ -30,9 +31,10 @@ pub async fn shutdown(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
 /// Reboot by the power button: when the guest has powered off, it is reset instead of ended, unless its
 /// definition has reboots end it (procedure 27).
 pub async fn reboot(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
-    let agent = domain_reboot_flag_values::GUEST_AGENT;
-    check_flags("virDomainReboot", flags, agent | domain_reboot_flag_values::ACPI_POWER_BTN)?;
-    refuse_agent(flags, agent, domain_reboot_flag_values::ACPI_POWER_BTN)?;
+    const AGENT: DomainRebootFlags = DomainRebootFlags::GUEST_AGENT;
+    const BUTTON: DomainRebootFlags = DomainRebootFlags::ACPI_POWER_BTN;
+    let flags = check_flags("virDomainReboot", flags, AGENT | BUTTON)?;
+    refuse_agent(flags.contains(AGENT), flags.contains(BUTTON))?;
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Modify, "virDomainReboot").await?;
     let monitor = active_monitor(&domain)?;
@@ -46,7 +48,7 @@ pub async fn reboot(driver: &Driver, named: &NonnullDomain, flags: u32) -> Resul
 
 /// Press the reset button (procedure 245).
 pub async fn reset(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
-    check_flags("virDomainReset", flags, 0)?;
+    no_flags("virDomainReset", flags)?;
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Modify, "virDomainReset").await?;
     let monitor = active_monitor(&domain)?;
@@ -152,8 +154,8 @@ fn set_reboot_wanted(domain: &Domain, wanted: bool) {
 }
 
 /// A request that names only the guest agent cannot be met.
-fn refuse_agent(flags: u32, agent: u32, button: u32) -> Result<(), Fault> {
-    if flags & agent != 0 && flags & button == 0 {
+fn refuse_agent(agent: bool, button: bool) -> Result<(), Fault> {
+    if agent && !button {
         let detail = "the QEMU guest agent is not configured";
         return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::driver::documents::blocking;
 use ::driver::jobs::Job;
-use protocol::consts::domain_destroy_flags_values;
+use protocol::consts::DomainDestroyFlags;
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
@@ -20,13 +20,11 @@ pub(super) const SIGKILL: i32 = 9;
 
 /// End the guest now (procedures 12 and 234): SIGTERM, then SIGKILL unless only grace was asked for.
 pub async fn destroy(driver: &Arc<Driver>, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
-    let graceful = domain_destroy_flags_values::GRACEFUL;
-    let known = graceful | domain_destroy_flags_values::REMOVE_LOGS;
-    check_flags("virDomainDestroyFlags", flags, known)?;
+    let flags = check_flags("virDomainDestroyFlags", flags, DomainDestroyFlags::all())?;
     let domain = driver.domain(named)?;
     let name = domain.lock().name.clone();
-    end_guest(&domain, Ending::Destroyed, flags & graceful != 0).await?;
-    if flags & domain_destroy_flags_values::REMOVE_LOGS != 0 {
+    end_guest(&domain, Ending::Destroyed, flags.contains(DomainDestroyFlags::GRACEFUL)).await?;
+    if flags.contains(DomainDestroyFlags::REMOVE_LOGS) {
         let path = log::path(driver, &name);
         blocking(move || host::store::remove(&path))
             .await
