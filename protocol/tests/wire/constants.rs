@@ -60,18 +60,15 @@ fn written() -> Constants<'static> {
             } else if line.contains("public headers name") {
                 of = "number";
             }
+            // A constant is public and has a type; a flag, inside its macro, has neither.
             let line = line.trim();
-            let Some(constant) = line.strip_prefix("pub const ").or_else(|| line.strip_prefix("const "))
-            else {
-                continue;
+            let found = match line.strip_prefix("pub const ") {
+                Some(constant) => constant
+                    .split_once(": ")
+                    .and_then(|(name, rest)| rest.split_once(" = ").map(|(_, value)| (name, value))),
+                None => line.strip_prefix("const ").and_then(|flag| flag.split_once(" = ")),
             };
-            let Some((name, value)) = constant.split_once(" = ") else { continue };
-            // A line of the macro that defines flags.
-            if value.starts_with('$') {
-                continue;
-            }
-            // A flag has no type of its own.
-            let name = name.split(": ").next().unwrap_or(name);
+            let Some((name, value)) = found.filter(|(name, _)| !name.contains(':')) else { continue };
             let value = value.trim_end_matches(';');
             let value = value.strip_prefix("Self(").map_or(value, |inner| inner.trim_end_matches(')'));
             if name != "LAST" {
