@@ -78,7 +78,9 @@ async fn store_definition(
 pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
     let known = Undefine::all() - Undefine::TPM - Undefine::KEEP_TPM;
     let flags = check_flags("virDomainUndefineFlags", flags, known)?;
-    crate::driver::exclusive_flags(flags, Undefine::NVRAM, Undefine::KEEP_NVRAM)?;
+    if flags.contains(Undefine::NVRAM | Undefine::KEEP_NVRAM) {
+        return Err(invalid("cannot both keep and delete nvram"));
+    }
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Config, "virDomainUndefine").await?;
     let Some(definition) = domain.lock().persistent.clone() else {

@@ -81,7 +81,7 @@ pub fn cells_free_memory(first: i32, most: i32) -> Result<Vec<u64>, Fault> {
     let start = usize::try_from(first).ok().filter(|first| *first < cells.len());
     let start = start.ok_or_else(|| {
         let detail = format!("start cell {first} out of range (0-{})", cells.len().saturating_sub(1));
-        Fault::new(ErrorDomain::QEMU, ErrorCode::INTERNAL_ERROR, detail)
+        Fault::new(ErrorDomain::NONE, ErrorCode::INTERNAL_ERROR, detail)
     })?;
     let most = usize::try_from(most).unwrap_or(0);
     let cells = cells.iter().skip(start).take(most);

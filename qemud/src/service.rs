@@ -31,7 +31,7 @@ impl Service for Virtqemud {
             return Err(Fault::internal(ErrorDomain::RPC, "the connection to the hypervisor is not open"));
         }
         let answer = self.dispatch(&call, meta, &body).await;
-        answer.unwrap_or_else(|| Err(Fault::unsupported(ErrorDomain::QEMU, meta.api)))
+        answer.unwrap_or_else(|| Err(Fault::unsupported(meta.family.errors(), meta.api)))
     }
 
     fn session_closed(&self, session: &Session) {

@@ -2,7 +2,7 @@
 
 use protocol::consts::{DomainModificationImpact as Affect, DomainVcpuFlags};
 use protocol::remote::*;
-use protocol::{ErrorDomain, Fault};
+use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
 use crate::domain::View;
@@ -24,8 +24,9 @@ impl DomainCompute<Call> for Virtqemud {
         _call: &Call,
         args: DomainGetMaxVcpusArgs,
     ) -> Result<DomainGetMaxVcpusRet, Fault> {
+        // The reference asks the running guest only.
         let view = self.driver.view(&args.dom)?;
-        Ok(DomainGetMaxVcpusRet { num: count(view.definition()?.vcpus.max) })
+        Ok(DomainGetMaxVcpusRet { num: count(view.active()?.definition.vcpus.max) })
     }
 
     async fn domain_get_vcpus_flags(
@@ -33,9 +34,17 @@ impl DomainCompute<Call> for Virtqemud {
         _call: &Call,
         args: DomainGetVcpusFlagsArgs,
     ) -> Result<DomainGetVcpusFlagsRet, Fault> {
-        let known = DomainVcpuFlags::LIVE | DomainVcpuFlags::CONFIG | DomainVcpuFlags::MAXIMUM;
+        let known = DomainVcpuFlags::LIVE
+            | DomainVcpuFlags::CONFIG
+            | DomainVcpuFlags::MAXIMUM
+            | DomainVcpuFlags::GUEST;
         let flags = check_flags("virDomainGetVcpusFlags", args.flags, known)?;
         let view = self.driver.view(&args.dom)?;
+        if flags.contains(DomainVcpuFlags::GUEST) {
+            view.active()?;
+            let detail = "QEMU guest agent is not configured";
+            return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail));
+        }
         let definition = affected(&view, Affect::from_bits_truncate(flags.bits()))?;
         let maximum = flags.contains(DomainVcpuFlags::MAXIMUM);
         let num = if maximum { definition.vcpus.max } else { definition.vcpus.current };
@@ -53,7 +62,7 @@ fn affected(view: &View, flags: Affect) -> Result<&model::domain::Domain, Fault>
     if flags.contains(Affect::CONFIG) {
         let none = || {
             let detail = "transient domains do not have any persistent config";
-            Fault::new(ErrorDomain::QEMU, protocol::ErrorCode::OPERATION_INVALID, detail)
+            Fault::new(ErrorDomain::DOMAIN, ErrorCode::OPERATION_INVALID, detail)
         };
         return view.persistent.as_deref().ok_or_else(none);
     }

@@ -213,7 +213,7 @@ impl Virtqemud {
             "/system" if system => Ok(()),
             _ => {
                 let detail = format!("unexpected QEMU URI path '{path}', try {}", self.uri());
-                Err(Fault::internal(ErrorDomain::QEMU, detail))
+                Err(Fault::internal(ErrorDomain::NONE, detail))
             }
         }
     }

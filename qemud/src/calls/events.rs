@@ -50,10 +50,8 @@ impl DomainEvents<Call> for Virtqemud {
         args: ConnectDomainEventCallbackRegisterAnyArgs,
     ) -> Result<ConnectDomainEventCallbackRegisterAnyRet, Fault> {
         check_event_id(args.eventID)?;
-        let object = match &args.dom {
-            Some(named) => Some(self.driver.domain(named)?.uuid()),
-            None => None::<Uuid>,
-        };
+        // As in the reference the domain need not be there: its next namesake in UUID is meant as well.
+        let object = args.dom.map(|named| Uuid::from_bytes(named.uuid.0));
         let id = self.driver.events.subscribe(call.session(), topic(args.eventID), object);
         let id = id.map_err(::driver::fault::event(ErrorDomain::RPC))?;
         Ok(ConnectDomainEventCallbackRegisterAnyRet { callbackID: id })

@@ -9,6 +9,7 @@ use model::domain::features::{HypervFeature, HypervMode, KvmFeature};
 
 use super::PlanError;
 use super::build::Build;
+use crate::defaults::Part;
 
 /// The CPU with its switches.
 pub(super) fn cpu(build: &mut Build<'_>) -> Result<(), PlanError> {
@@ -64,9 +65,8 @@ fn model(build: &Build<'_>) -> Result<Vec<String>, PlanError> {
         Some(CpuMode::Custom) | None => {
             let name = cpu.model.clone().unwrap_or_default();
             if build.board.caps.cpu_model(&build.board.virt, &name).is_none() {
-                return Err(PlanError::unsupported(format!(
-                    "CPU model '{name}' is not known to this QEMU binary"
-                )));
+                let detail = format!("Unknown CPU model {name}: this QEMU binary does not have it");
+                return Err(PlanError::Internal { part: Part::Cpu, detail });
             }
             let mut parts = vec![name];
             parts.extend(cpu.vendor_id.as_ref().map(|id| format!("vendor={id}")));

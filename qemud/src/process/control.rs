@@ -133,9 +133,10 @@ pub fn active_monitor(domain: &Domain) -> Result<Monitor, Fault> {
 
 /// The monitor of a guest whose processors run.
 fn running_monitor(domain: &Domain) -> Result<Monitor, Fault> {
-    let monitor = active_monitor(domain)?;
-    match domain.lock().status.condition {
-        Condition::Running => Ok(monitor),
+    let condition = domain.lock().status.condition;
+    match condition {
+        Condition::Running => active_monitor(domain),
+        // Also for one that is off: the reference looks at the state alone.
         _ => Err(invalid("domain is not running")),
     }
 }

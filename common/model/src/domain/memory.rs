@@ -199,9 +199,7 @@ impl MemoryBacking {
 
 impl HugePage {
     fn parse(page: &Element) -> Result<Self, XmlError> {
-        let size = page
-            .attr_num::<u64>("size")?
-            .ok_or_else(|| XmlError::xml("missing element or attribute './@size'"))?;
+        let size = page.attr_num::<u64>("size")?.ok_or_else(|| XmlError::missing_path("@size"))?;
         let bytes = scale(size, page.attr("unit"), 1024, u64::MAX)?;
         if bytes < 1024 {
             return Err(XmlError::detail("hugepage size can't be zero"));

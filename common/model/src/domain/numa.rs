@@ -165,7 +165,7 @@ impl NumaCell {
     fn parse(e: &Element) -> Result<Self, XmlError> {
         let cpus = e.attr("cpus").filter(|c| !c.is_empty()).map(Bitmap::parse).transpose()?;
         let Some(memory) = e.attr_num::<u64>("memory")? else {
-            return Err(XmlError::xml("missing element or attribute './@memory'"));
+            return Err(XmlError::missing_path("@memory"));
         };
         let bytes = scale(memory, e.attr("unit"), 1024, i64::MAX as u64)?;
         Ok(Self {

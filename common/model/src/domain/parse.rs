@@ -38,8 +38,10 @@ impl Domain {
     /// contradict each other, and on known parts that this model does not keep.
     pub fn parse(root: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         Self::check_root(root)?;
-        let mut domain = Self { virt_type: virt_type(root)?, ..Self::default() };
+        let mut domain = Self::default();
+        // The name before the type: who gives neither hears of the name.
         domain.parse_identity(root, options)?;
+        domain.virt_type = virt_type(root)?;
         domain.parse_resources(root)?;
         domain.parse_machine(root)?;
         domain.parse_devices(root, options)?;
@@ -157,7 +159,7 @@ fn ordered(devices: Vec<Device>) -> Vec<Device> {
 }
 
 fn virt_type(root: &Element) -> Result<VirtType, XmlError> {
-    let Some(word) = root.attr("type") else {
+    let Some(word) = root.attr("type").filter(|word| !word.is_empty()) else {
         return Err(XmlError::internal("missing domain type attribute"));
     };
     VirtType::from_word(word).ok_or_else(|| XmlError::unsupported(format!("invalid domain type {word}")))

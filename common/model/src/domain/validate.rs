@@ -97,11 +97,6 @@ impl Domain {
         if self.vcpus.max == 0 || self.cpu.numa.cpu_limit() > self.vcpus.max {
             return Err(XmlError::internal("CPU IDs in <numa> exceed the <vcpu> count"));
         }
-        if let Some(topology) = self.cpu.topology
-            && topology.count() != Some(self.vcpus.max)
-        {
-            return Err(XmlError::unsupported("CPU topology doesn't match maximum vcpu count"));
-        }
         Ok(())
     }
 }

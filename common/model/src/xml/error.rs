@@ -127,6 +127,16 @@ impl XmlError {
         Self::xml(text).scoped(Scope::Xml)
     }
 
+    /// What stands at `path`, an XPath from the parent of what is read, is not of the right form.
+    pub fn bad_path(path: &str, value: &str) -> Self {
+        Self::xml(format!("Invalid value '{value}' for element or attribute './{path}'")).scoped(Scope::Xml)
+    }
+
+    /// Nothing stands at `path`, an XPath from the parent of what is read.
+    pub fn missing_path(path: &str) -> Self {
+        Self::xml(format!("missing element or attribute './{path}'")).scoped(Scope::Xml)
+    }
+
     /// Attribute `attribute` of `element` must be there.
     pub fn missing_attr(element: &str, attribute: &str) -> Self {
         Self::xml(format!("Missing required attribute '{attribute}' in element '{element}'"))

@@ -22,9 +22,7 @@ pub fn scale(value: u64, suffix: Option<&str>, default_scale: u64, limit: u64) -
 /// `path` names the element in the error (`memory[1]`).
 pub fn kib_from_element(element: &Element, path: &str) -> Result<u64, XmlError> {
     let text = element.text();
-    let value = u64::read(&text, false).ok_or_else(|| {
-        XmlError::xml(format!("Invalid value '{text}' for element or attribute './{path}'"))
-    })?;
+    let value = u64::read(&text, false).ok_or_else(|| XmlError::bad_path(path, &text))?;
     // libvirt bounds memory so that bytes fit a signed long.
     let bytes = scale(value, element.attr("unit"), 1024, i64::MAX as u64)?;
     Ok(bytes.div_ceil(1024))

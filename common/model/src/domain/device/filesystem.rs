@@ -369,6 +369,6 @@ fn mode(element: &Element, name: &str) -> Result<Option<u32>, XmlError> {
 
 fn bytes(element: &Element, name: &str) -> Result<u64, XmlError> {
     let text = element.text();
-    let bad = |_| XmlError::xml(format!("Invalid value '{text}' for element or attribute './{name}[1]'"));
+    let bad = |_| XmlError::bad_path(&format!("{name}[1]"), &text);
     scale(text.trim().parse().map_err(bad)?, element.attr("unit"), 1, u64::MAX)
 }

@@ -123,9 +123,6 @@ impl ShmemMsi {
 
 fn parse_size(element: &Element) -> Result<u64, XmlError> {
     let text = element.text();
-    let value = text
-        .trim()
-        .parse()
-        .map_err(|_| XmlError::xml(format!("Invalid value '{text}' for element or attribute './size[1]'")))?;
+    let value = text.trim().parse().map_err(|_| XmlError::bad_path("size[1]", &text))?;
     scale(value, element.attr("unit"), 1, u64::MAX)
 }

@@ -269,9 +269,8 @@ impl Hpt {
 /// The size that text and `unit` of an element give, in bytes.
 fn scaled_text(e: &Element, default_scale: u64) -> Result<u64, XmlError> {
     let text = e.text();
-    let value = crate::xml::Number::read(&text, false).ok_or_else(|| {
-        XmlError::xml(format!("Invalid value '{text}' for element or attribute './{}'", e.name))
-    })?;
+    let value = crate::xml::Number::read(&text, false);
+    let value = value.ok_or_else(|| XmlError::bad_path(&e.name, &text))?;
     scale(value, e.attr("unit"), default_scale, u64::MAX)
 }
 

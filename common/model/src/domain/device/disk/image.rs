@@ -284,7 +284,7 @@ impl Reservations {
 pub(super) fn metadata_cache_size(parent: &Element) -> Result<Option<u64>, XmlError> {
     let Some(element) = parent.find("metadata_cache/max_size") else { return Ok(None) };
     let text = element.text();
-    let bad = |_| XmlError::xml(format!("Invalid value '{text}' for element or attribute './max_size'"));
+    let bad = |_| XmlError::bad_path("max_size", &text);
     let size = scale(text.trim().parse().map_err(bad)?, element.attr("unit"), 1, u64::MAX)?;
     Ok(Some(size).filter(|s| *s > 0))
 }
