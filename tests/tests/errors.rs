@@ -61,10 +61,10 @@ impl Row {
         let wrong = |what: &str| {
             Some(format!("{}: {what}: expected {} of {}, got {answer}", self.name, self.code, self.domain))
         };
-        if let Some(code) = answer["code"].as_i64() {
-            if (code, answer["domain"].as_i64()) != (self.code, Some(self.domain)) {
-                return wrong("code or domain");
-            }
+        if let Some(code) = answer["code"].as_i64()
+            && (code, answer["domain"].as_i64()) != (self.code, Some(self.domain))
+        {
+            return wrong("code or domain");
         }
         if let (Some(expected), Some(exit)) = (self.exit, answer["exit"].as_i64())
             && expected != exit

@@ -41,15 +41,23 @@ impl DomainCompute<Call> for Virtqemud {
         let flags = check_flags("virDomainGetVcpusFlags", args.flags, known)?;
         let view = self.driver.view(&args.dom)?;
         if flags.contains(DomainVcpuFlags::GUEST) {
-            view.active()?;
-            let detail = "QEMU guest agent is not configured";
-            return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail));
+            return Err(guest_vcpus(&view));
         }
         let definition = affected(&view, Affect::from_bits_truncate(flags.bits()))?;
         let maximum = flags.contains(DomainVcpuFlags::MAXIMUM);
         let num = if maximum { definition.vcpus.max } else { definition.vcpus.current };
         Ok(DomainGetVcpusFlagsRet { num: count(num) })
     }
+}
+
+/// Why the guest agent, which is not spoken to yet, does not count the vcpus.
+fn guest_vcpus(view: &View) -> Fault {
+    if view.live.is_none() {
+        let detail = "the guest agent counts the vCPUs of running domains only";
+        return Fault::invalid_arg(ErrorDomain::QEMU, detail);
+    }
+    let detail = "QEMU guest agent is not configured";
+    Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail)
 }
 
 /// The definition that the flags mean: the running guest's, the next start's, or with neither the one that

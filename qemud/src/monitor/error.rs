@@ -65,7 +65,8 @@ impl From<MonitorError> for Fault {
         let code = match &error {
             MonitorError::Timeout { .. } => ErrorCode::OPERATION_TIMEOUT,
             MonitorError::Closed => ErrorCode::OPERATION_FAILED,
-            MonitorError::Invalid(_) => ErrorCode::INVALID_ARG,
+            // The reference's JSON reader reports it, as a part of its own.
+            MonitorError::Invalid(_) => return Fault::internal(ErrorDomain::NONE, error.to_string()),
             MonitorError::Command { .. } | MonitorError::Protocol(_) | MonitorError::Reply { .. } => {
                 ErrorCode::INTERNAL_ERROR
             }
