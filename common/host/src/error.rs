@@ -22,6 +22,16 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// An operation on a network device failed.
+    #[error("cannot {action} '{device}'")]
+    Device {
+        /// What was tried, as an infinitive.
+        action: &'static str,
+        /// The device's name.
+        device: String,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A file is larger than its reader allows.
     #[error("file '{}' is larger than {limit} bytes", path.display())]
     TooLarge {
@@ -127,6 +137,12 @@ impl Error {
         move |source| Error::File { action, path, source }
     }
 
+    /// Makes the error of an action on a network device, from the system's error: for `map_err`.
+    pub fn device(action: &'static str, device: &str) -> impl FnOnce(io::Error) -> Error {
+        let device = device.to_owned();
+        move |source| Error::Device { action, device, source }
+    }
+
     pub(crate) fn system(action: &'static str) -> impl FnOnce(io::Error) -> Error {
         move |source| Error::System { action, source }
     }
@@ -138,9 +154,10 @@ impl Error {
     /// The system error below this one, if there is one.
     pub fn io(&self) -> Option<&io::Error> {
         match self {
-            Error::File { source, .. } | Error::System { source, .. } | Error::Spawn { source, .. } => {
-                Some(source)
-            }
+            Error::File { source, .. }
+            | Error::Device { source, .. }
+            | Error::System { source, .. }
+            | Error::Spawn { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -12,6 +12,7 @@ pub mod fd;
 mod kernel;
 pub mod limits;
 pub mod memory;
+pub mod net;
 pub mod paths;
 pub mod proc;
 pub mod process;
