@@ -14,13 +14,15 @@ pub struct Config {
     pub max_queued: usize,
     /// Ports for displays (`remote_display_port_min`, `remote_display_port_max`).
     pub display_ports: RangeInclusive<u16>,
+    /// The program that makes taps for daemons without root's rights (`bridge_helper`).
+    pub bridge_helper: Option<String>,
     /// What decides about definitions and command lines.
     pub domain: QemuConf,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_queued: 0, display_ports: 5900..=65535, domain: QemuConf::default() }
+        Self { max_queued: 0, display_ports: 5900..=65535, bridge_helper: None, domain: QemuConf::default() }
     }
 }
 
@@ -42,6 +44,7 @@ impl Config {
         Ok(Self {
             max_queued: document.unsigned("max_queued")?.map_or(0, |n| n as usize),
             display_ports: min..=max,
+            bridge_helper: document.text("bridge_helper")?,
             domain,
         })
     }

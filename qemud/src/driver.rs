@@ -40,6 +40,8 @@ pub struct Driver {
     pub statuses: Documents,
     /// VNC ports given out.
     pub ports: Ports,
+    /// Names of network devices given out.
+    pub names: crate::network::Names,
     /// The installed schemas.
     #[cfg(feature = "validate")]
     pub schemas: Arc<::driver::schemas::Schemas>,
@@ -66,6 +68,7 @@ impl Driver {
             definitions,
             statuses,
             ports,
+            names: crate::network::Names::default(),
             #[cfg(feature = "validate")]
             schemas: ::driver::schemas::Schemas::new(::driver::schemas::INSTALLED),
             facts: OnceCell::new(),

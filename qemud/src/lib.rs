@@ -5,6 +5,7 @@
 //! * [`validate`]: the flags that ask for validation; [`migratable`]: the XML for older hosts;
 //! * [`process`]: the guest's QEMU from its start to its end, and after a restart of the daemon;
 //! * [`monitor`]: QMP; [`capabilities`]: what the emulators of this host can do;
+//! * [`network`]: taps and other devices of the host for guests' cards;
 //! * [`defaults`]: what a definition leaves open; [`command`] and [`device`]: from a definition to QEMU's
 //!   command line, pure.
 #![forbid(unsafe_code)]
@@ -24,6 +25,7 @@ pub mod hostfacts;
 pub mod hostinfo;
 pub mod migratable;
 pub mod monitor;
+pub mod network;
 pub mod notify;
 pub mod parts;
 pub mod ports;

@@ -11,11 +11,9 @@ use model::domain::device::interface::{Interface, InterfaceType};
 use model::domain::device::tpm::TpmBackend;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
-/// Refuse a definition for its first device that cannot be run. A network of networkd may be defined: whether there
-/// is one counts at the start only.
+/// Refuse a definition for its first device that cannot be run.
 pub fn refuse_define(definition: &Definition) -> Result<(), Fault> {
-    let later = |device: &&Device| matches!(device, Device::Interface(interface) if interface.source.kind() == InterfaceType::Network);
-    answer(definition.devices.iter().filter(|device| !later(device)).find_map(missing))
+    answer(definition.devices.iter().find_map(missing))
 }
 
 /// Refuse a start for the first device that cannot be run.
@@ -42,7 +40,6 @@ fn missing(device: &Device) -> Option<String> {
             TpmBackend::External { .. } => None,
         },
         Device::Hostdev(_) => Some("<hostdev> devices".to_owned()),
-        Device::Vsock(_) => Some("<vsock> devices".to_owned()),
         Device::Filesystem(filesystem) if needs_virtiofsd(filesystem) => {
             Some("<filesystem> devices with driver 'virtiofs' and without a socket".to_owned())
         }
@@ -61,10 +58,10 @@ fn needs_virtiofsd(filesystem: &Filesystem) -> bool {
         && !matches!(filesystem.source, FilesystemSource::Mount { socket: Some(_), .. })
 }
 
-/// Networks that QEMU does not reach by itself: over taps, host devices and networkd.
+/// Networks that need another daemon or hardware. Networks of networkd are looked for at the start.
 fn network(interface: &Interface) -> Option<String> {
     let kind = interface.source.kind();
-    let by_itself = matches!(
+    let reached = matches!(
         kind,
         InterfaceType::User
             | InterfaceType::Server
@@ -72,6 +69,11 @@ fn network(interface: &Interface) -> Option<String> {
             | InterfaceType::Mcast
             | InterfaceType::Udp
             | InterfaceType::VhostUser
+            | InterfaceType::Bridge
+            | InterfaceType::Ethernet
+            | InterfaceType::Direct
+            | InterfaceType::Internal
+            | InterfaceType::Network
     );
-    (!by_itself).then(|| format!("<interface> devices of type '{}'", kind.as_str()))
+    (!reached).then(|| format!("<interface> devices of type '{}'", kind.as_str()))
 }

@@ -1,6 +1,6 @@
 //! How a plan will be used: for a start, or only to be shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::domain::Domain;
@@ -33,6 +33,8 @@ pub struct PlanOptions {
     pub processor: Option<Arc<Processor>>,
     /// Generic devices of the host's SCSI units, by `host:bus:target:unit`: `/dev/sg0`.
     pub scsi_generic: BTreeMap<String, String>,
+    /// Aliases of the interfaces whose packets the kernel moves: `/dev/vhost-net` is open for them.
+    pub vhost: BTreeSet<String>,
     /// Seconds since 1970, UTC: the clock that offsets are counted from.
     pub now: i64,
     /// Seconds that local time is ahead of UTC.
@@ -76,6 +78,7 @@ impl PlanOptions {
             env,
             processor: None,
             scsi_generic: BTreeMap::new(),
+            vhost: BTreeSet::new(),
             now,
             local_offset,
         }

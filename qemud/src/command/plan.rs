@@ -31,7 +31,7 @@ pub struct PassedFd {
 }
 
 /// Where a descriptor comes from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FdSource {
     /// A unix socket that listens at this path before the child starts, so that a client can connect at once.
     ListenUnix {

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use model::domain::device::interface::{
-    GuestOffload, HostOffload, Interface, InterfaceDriverName, InterfaceSource, LinkState, SocketSource,
-    TxMode,
+    GuestOffload, HostOffload, Interface, InterfaceSource, LinkState, SocketSource, TxMode,
 };
 
 use serde_json::json;
@@ -83,7 +82,7 @@ fn is_virtio(interface: &Interface) -> bool {
 fn backend(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<Props, PlanError> {
     let id = format!("host{alias}");
     let props = match &interface.source {
-        InterfaceSource::User => user(interface),
+        InterfaceSource::User | InterfaceSource::Internal { .. } => user(interface),
         InterfaceSource::Ethernet { .. }
         | InterfaceSource::Network(_)
         | InterfaceSource::Bridge { .. }
@@ -96,8 +95,7 @@ fn backend(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<
         InterfaceSource::VhostUser { path, listen, reconnect } => {
             vhost_user(path, *listen, *reconnect, alias, interface, build)
         }
-        InterfaceSource::Internal { .. }
-        | InterfaceSource::Vdpa { .. }
+        InterfaceSource::Vdpa { .. }
         | InterfaceSource::Null
         | InterfaceSource::Vds { .. }
         | InterfaceSource::Hostdev { .. } => {
@@ -133,8 +131,8 @@ fn tunnel(key: &str, socket: &SocketSource) -> Props {
 
 /// Tap queues are opened by the daemon; with virtio the kernel's vhost moves the packets where it is asked for.
 fn tap(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<Props, PlanError> {
-    let queues =
-        if build.options.mode == Mode::Native { 1 } else { interface.driver.queues.unwrap_or(1).max(1) };
+    let many = build.options.mode == Mode::Start && is_virtio(interface);
+    let queues = if many { interface.driver.queues.unwrap_or(1).max(1) } else { 1 };
     if queues > MAX_TAP_QUEUES {
         return Err(PlanError::unsupported(format!(
             "interface '{alias}' wants {queues} queues, but a tap device has {MAX_TAP_QUEUES} at most"
@@ -151,8 +149,7 @@ fn tap(interface: &Interface, alias: &str, build: &mut Build<'_>) -> Result<Prop
     };
     let many = if queues > 1 { "s" } else { "" };
     let props = Props::new().str("type", "tap").str(&format!("fd{many}"), &pass(build, false));
-    let kernel = interface.driver.name == Some(InterfaceDriverName::Vhost);
-    let props = if kernel && is_virtio(interface) && build.options.mode == Mode::Start {
+    let props = if build.options.vhost.contains(alias) {
         props.set("vhost", true).str(&format!("vhostfd{many}"), &pass(build, true))
     } else {
         props

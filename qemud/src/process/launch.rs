@@ -20,6 +20,7 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 use super::{Process, log};
 use crate::command::{FdSource, PassedFd, Plan, PlannedFile};
 use crate::driver::Driver;
+use crate::network::Wires;
 
 /// Bytes of the key that protects what is passed to QEMU in secret.
 const MASTER_KEY: usize = 32;
@@ -48,19 +49,28 @@ fn check_file(path: &str) -> Result<(), Fault> {
     })
 }
 
+/// What the plan does not hold: descriptors that are open by now, and a wish of the caller.
+#[derive(Debug)]
+pub struct Inherited {
+    /// Network and vsock devices.
+    pub wires: Wires,
+    /// Make the firmware's variables anew.
+    pub reset_nvram: bool,
+}
+
 /// Start QEMU by the plan.
 pub async fn launch(
     driver: &Driver,
     definition: &Definition,
     plan: &Plan,
-    reset_nvram: bool,
+    inherited: Inherited,
 ) -> Result<Launched, Fault> {
     let launch = Launch {
         plan: plan.clone(),
         log: log::path(driver, &definition.name),
         pid_file: driver.paths.guest_pid_file(&definition.name).map_err(fault::host(ErrorDomain::QEMU))?,
         versions: driver.versions().await,
-        reset_nvram,
+        inherited,
     };
     blocking(move || launch.run()).await.map_err(fault::host(ErrorDomain::QEMU))
 }
@@ -70,11 +80,11 @@ struct Launch {
     log: PathBuf,
     pid_file: PathBuf,
     versions: String,
-    reset_nvram: bool,
+    inherited: Inherited,
 }
 
 impl Launch {
-    fn run(self) -> host::Result<Launched> {
+    fn run(mut self) -> host::Result<Launched> {
         for file in &self.plan.files {
             self.make(file)?;
         }
@@ -85,7 +95,8 @@ impl Launch {
         spawn.stdout = Stdio::Fd(duplicate(&log, &self.log)?);
         spawn.stderr = Stdio::Fd(log.into());
         for fd in &self.plan.fds {
-            spawn.fds.push((open_for_child(fd)?, fd.number.cast_signed()));
+            let opened = open_for_child(fd, &mut self.inherited.wires)?;
+            spawn.fds.push((opened, fd.number.cast_signed()));
         }
         fault_point::at("start.files");
         let child = process::spawn(spawn)?;
@@ -123,7 +134,7 @@ impl Launch {
             }
             PlannedFile::Nvram { path, template } => {
                 let path = Path::new(path);
-                if !self.reset_nvram && path.exists() {
+                if !self.inherited.reset_nvram && path.exists() {
                     return Ok(());
                 }
                 let variables = store::read(Path::new(template), 64 << 20)?;
@@ -138,7 +149,7 @@ fn duplicate(file: &File, path: &Path) -> host::Result<OwnedFd> {
 }
 
 /// Open what the child is to find at a number.
-fn open_for_child(fd: &PassedFd) -> host::Result<OwnedFd> {
+fn open_for_child(fd: &PassedFd, wires: &mut Wires) -> host::Result<OwnedFd> {
     match &fd.source {
         FdSource::ListenUnix { path } => {
             let path = Path::new(path);
@@ -150,10 +161,9 @@ fn open_for_child(fd: &PassedFd) -> host::Result<OwnedFd> {
             Ok(listener.into())
         }
         FdSource::Tap { .. } | FdSource::VhostNet { .. } | FdSource::VhostVsock { .. } => {
-            // Refused at definition; a document of a newer daemon may still ask for it.
-            Err(host::Error::Unavailable {
+            wires.take(&fd.source).ok_or_else(|| host::Error::Unavailable {
                 what: format!("descriptor {}", fd.number),
-                reason: "this daemon does not open network or vsock devices for guests".to_owned(),
+                reason: format!("nothing was opened for {:?}", fd.source),
             })
         }
     }

@@ -21,6 +21,7 @@ use crate::domain::{Condition, Domain, Ending, Live, Status};
 use crate::driver::Driver;
 use crate::figures::LastKnown;
 use crate::monitor::Monitor;
+use crate::network;
 use crate::notify::{Lifecycle, Suspended};
 
 /// How long QEMU's monitor may take to answer a daemon that comes back.
@@ -70,6 +71,7 @@ fn register(driver: &Arc<Driver>, document: Document) -> Option<Adoption> {
         }
     };
     let job = domain.jobs().try_begin_long(LongJob::Reconnect, "the daemon's start")?;
+    driver.names.adopt(definition);
     let id = definition.id.and_then(|id| i32::try_from(id).ok());
     if let Some(id) = id {
         driver.id_is_taken(id);
@@ -222,6 +224,7 @@ async fn clean_up_ended(driver: &Arc<Driver>, domain: &Arc<Domain>, document: &D
     let (name, id) =
         (definition.name.as_str(), definition.id.and_then(|id| i32::try_from(id).ok()).unwrap_or(-1));
     kill_half_started(definition).await;
+    network::disconnect(definition).await;
     let leftovers = start::leftovers(driver, name, id);
     if let Err(error) = blocking(move || leftovers.remove()).await {
         tracing::warn!(target: "qemu", "domain '{name}' leaves something behind: {error}");

@@ -26,6 +26,7 @@ use crate::domain::{Domain, Ending, Live, ShutoffReason, Status, View};
 use crate::driver::Driver;
 use crate::figures::LastKnown;
 use crate::monitor::{Chardev, Events, Monitor, MonitorError};
+use crate::network::{self, Wires};
 use crate::notify::{Lifecycle, Suspended};
 use crate::{parts, unbuilt};
 
@@ -133,10 +134,10 @@ struct Start<'a> {
 impl Start<'_> {
     async fn run(&self, mut definition: Definition) -> Result<(), Fault> {
         let id = self.driver.next_id();
-        let plan = self.plan(&mut definition, id).await?;
+        let (plan, wires) = self.plan(&mut definition, id).await?;
         let name = definition.name.clone();
         let definition = Arc::new(definition);
-        let begun = self.launch(&definition, id, &plan).await;
+        let begun = self.launch(&definition, id, &plan, wires).await;
         let done = match begun {
             Ok((process, monitor)) => self.bring_up(process, monitor).await,
             Err(error) => Err(error),
@@ -149,7 +150,7 @@ impl Start<'_> {
     }
 
     /// The live definition and the command line.
-    async fn plan(&self, definition: &mut Definition, id: i32) -> Result<Plan, Fault> {
+    async fn plan(&self, definition: &mut Definition, id: i32) -> Result<(Plan, Wires), Fault> {
         let emulator = definition.emulator.clone().unwrap_or_default();
         let caps = self.driver.capabilities.of(&emulator).await?;
         let facts = self.driver.facts().await;
@@ -160,12 +161,15 @@ impl Start<'_> {
         unbuilt::refuse_start(definition)?;
         images::find_chains(definition).await?;
         command::prepare(definition, &caps, facts, &options).map_err(Fault::from)?;
+        let wires = network::open(self.driver, definition).await?;
+        options.vhost = wires.vhost();
         self.driver.ports.assign(definition)?;
         parts::set_listen_addresses(definition, &facts.conf);
-        command::plan(definition, &caps, facts, &options).map_err(|error| {
+        let plan = command::plan(definition, &caps, facts, &options).map_err(|error| {
             self.driver.ports.release(definition);
             Fault::from(error)
-        })
+        })?;
+        Ok((plan, wires))
     }
 
     /// From the plan to a process with its monitor's connection made.
@@ -174,11 +178,15 @@ impl Start<'_> {
         definition: &Arc<Definition>,
         id: i32,
         plan: &Plan,
+        mut wires: Wires,
     ) -> Result<(Arc<Process>, std::os::unix::net::UnixStream), Fault> {
         launch::check_files(plan).await?;
         let starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
         starting.save(self.driver).await?;
-        let launched = launch::launch(self.driver, definition, plan, self.options.reset_nvram).await?;
+        network::connect(definition, &mut wires).await?;
+        host::fault::at("start.wired");
+        let inherited = launch::Inherited { wires, reset_nvram: self.options.reset_nvram };
+        let launched = launch::launch(self.driver, definition, plan, inherited).await?;
         let live = Live {
             definition: Arc::clone(definition),
             id,
@@ -328,6 +336,7 @@ impl Start<'_> {
         }
         log::note_end(self.driver, name, Ending::Failed).await;
         self.driver.ports.release(definition);
+        network::disconnect(definition).await;
         let leftovers = leftovers(self.driver, name, id);
         if let Err(error) = blocking(move || leftovers.remove()).await {
             tracing::warn!(target: "qemu", "the failed start of domain '{name}' leaves something behind: {error}");

@@ -12,6 +12,7 @@ use super::{KILL_LIMIT, Process, TERM_LIMIT, log};
 use crate::define;
 use crate::domain::{Domain, Ending, Live, not_running};
 use crate::driver::{Driver, check_flags};
+use crate::network;
 use crate::notify::Lifecycle;
 
 /// SIGTERM and SIGKILL, the same on every Linux (signal(7)).
@@ -157,6 +158,7 @@ fn ended_guest(domain: &Domain, pid: i32) -> Option<(String, Live)> {
 /// daemon does this again.
 pub async fn clean_up(driver: &Arc<Driver>, name: &str, live: &Live) {
     driver.ports.release(&live.definition);
+    network::disconnect(&live.definition).await;
     let leftovers = super::start::leftovers(driver, name, live.id);
     let removed = blocking(move || leftovers.remove()).await;
     if let Err(error) = removed {

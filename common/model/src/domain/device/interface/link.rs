@@ -122,6 +122,11 @@ impl IpAddress {
         Ok(Self { address, prefix: prefix.filter(|p| *p > 0), peer })
     }
 
+    /// Bits of the network: those given, else those of the address's class, 64 of IPv6.
+    pub fn bits(&self) -> u8 {
+        bits(self.address, self.prefix)
+    }
+
     /// Writes `<ip>`.
     pub fn format(&self, w: &mut Writer) {
         w.start("ip")
@@ -187,6 +192,16 @@ impl IpRoute {
             return Err(XmlError::xml(text));
         }
         Ok(())
+    }
+
+    /// Bits of the network: those given, those of the mask, else those of the address's class, 64 of IPv6.
+    pub fn bits(&self) -> u8 {
+        let mask = match self.netmask {
+            Some(IpAddr::V4(mask)) => Some(u32::from(mask).count_ones()),
+            Some(IpAddr::V6(mask)) => Some(u128::from(mask).count_ones()),
+            None => None,
+        };
+        self.address.map_or(0, |address| bits(address, self.prefix.or(mask)))
     }
 
     /// Writes `<route>`.
@@ -332,6 +347,14 @@ impl Vlan {
 }
 
 /// Bits of the network by the old classes, which stand in for a missing prefix.
+fn bits(address: IpAddr, given: Option<u32>) -> u8 {
+    let class = match address {
+        IpAddr::V4(address) => class_prefix(address),
+        IpAddr::V6(_) => 64,
+    };
+    u8::try_from(given.unwrap_or(class).min(prefix_limit(&address))).unwrap_or(u8::MAX)
+}
+
 fn class_prefix(address: Ipv4Addr) -> u32 {
     match address.octets() {
         [0, 0, 0, 0] => 0,
