@@ -26,11 +26,6 @@ pub fn disk_path(disk: &Disk) -> Option<&str> {
     }
 }
 
-/// How many network interfaces there are.
-pub fn interface_count(definition: &Definition) -> usize {
-    definition.devices.iter().filter(|device| matches!(device, Device::Interface(_))).count()
-}
-
 /// Whether memory can be taken back from the guest.
 pub fn has_balloon(definition: &Definition) -> bool {
     definition

@@ -24,6 +24,7 @@ pub struct Builder {
     environment: BTreeMap<String, String>,
     daemon_conf: String,
     driver_conf: Option<String>,
+    private_net: bool,
 }
 
 impl Builder {
@@ -54,6 +55,13 @@ impl Builder {
     /// The content of `qemu.conf`; without it guests run as the daemon's own user.
     pub fn qemu_conf(mut self, text: &str) -> Self {
         self.driver_conf = Some(text.to_owned());
+        self
+    }
+
+    /// Runs daemon and guests in a network namespace of their own, with nothing but a loopback that is up
+    /// ([`Instance::in_net`]). Needs root: ask [`crate::can_make_networks`] first.
+    pub fn private_net(mut self) -> Self {
+        self.private_net = true;
         self
     }
 
@@ -99,8 +107,12 @@ impl Instance {
         let notices = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         std::fs::set_permissions(folder.path().join("notify"), std::fs::Permissions::from_mode(0o777))
             .unwrap();
-        let instance = Self { builder, folder, keeper: Keeper::start(), notices, pid: None };
+        let keeper = Keeper::start(builder.private_net);
+        let instance = Self { builder, folder, keeper, notices, pid: None };
         instance.lay_out();
+        if instance.builder.private_net {
+            instance.in_net(&["ip", "link", "set", "lo", "up"]).ok();
+        }
         instance
     }
 
@@ -332,6 +344,14 @@ impl Instance {
         let mut command = self.client("/usr/bin/python3");
         command.args(["-u", "-"]);
         command::run(&mut command, &(head + script), LIMIT)
+    }
+
+    /// Runs a program in the instance's own network and mount namespaces, as root.
+    pub fn in_net(&self, words: &[&str]) -> Output {
+        let mut command = Command::new("nsenter");
+        command.args(["--net", "--mount", "--target", &self.keeper.pid().to_string(), "--"]).args(words);
+        command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command::run(&mut command, "", LIMIT)
     }
 
     /// Defines a domain from XML and returns virsh's answer.

@@ -24,8 +24,10 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn start() -> Self {
+    /// Starts one, if asked for in network and mount namespaces of its own.
+    pub(crate) fn start(private_net: bool) -> Self {
         let mut process = Command::new(program("keeper"))
+            .args(private_net.then_some("--private-net"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -120,7 +122,7 @@ mod tests {
     #[test]
     fn the_end_of_every_process_is_told() {
         let log = tempfile::NamedTempFile::new().unwrap();
-        let mut keeper = Keeper::start();
+        let mut keeper = Keeper::start(false);
         let first = keeper.spawn(&order("exit 3", log.path()));
         assert_eq!(keeper.wait(first), End::Code(3));
         let second = keeper.spawn(&order("kill -9 $$", log.path()));
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn orphans_end_with_the_keeper() {
         let folder = tempfile::tempdir().unwrap();
-        let mut keeper = Keeper::start();
+        let mut keeper = Keeper::start(false);
         let note = folder.path().join("orphan");
         let script = format!(
             "PATH=/usr/bin:/bin; setsid sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000' & \

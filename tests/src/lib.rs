@@ -49,6 +49,22 @@ pub fn not_run(test: &str, reason: &str) {
     eprintln!("not run: {test}: {reason}");
 }
 
+/// Can tests have network namespaces with bridges and taps in them? Says that `test` did not run if not.
+pub fn can_make_networks(test: &str) -> bool {
+    let tools = ["/usr/sbin/ip", "/sbin/ip"].iter().any(|path| std::path::Path::new(path).exists());
+    let reason = if !rustix::process::geteuid().is_root() {
+        "needs root to make network namespaces"
+    } else if !std::path::Path::new("/dev/net/tun").exists() {
+        "no /dev/net/tun"
+    } else if !tools {
+        "the program ip is missing (Debian package iproute2)"
+    } else {
+        return true;
+    };
+    not_run(test, reason);
+    false
+}
+
 /// Sends a process a signal named as in `kill -NAME`: STOP, CONT, TERM or KILL.
 pub fn signal(pid: u32, name: &str) {
     use rustix::process::Signal;

@@ -174,12 +174,13 @@ fn a_daemon_killed_at_any_moment_leaves_nothing_behind() {
 }
 
 /// Where the daemon is killed, each at its first to fourth passing.
-const FAULT_POINTS: [&str; 9] = [
+const FAULT_POINTS: [&str; 10] = [
     "store.create",
     "store.write",
     "store.sync",
     "store.rename",
     "store.dirsync",
+    "start.wired",
     "start.files",
     "start.spawned",
     "start.running",

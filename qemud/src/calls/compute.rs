@@ -62,7 +62,7 @@ fn guest_vcpus(view: &View) -> Fault {
 
 /// The definition that the flags mean: the running guest's, the next start's, or with neither the one that
 /// counts now.
-fn affected(view: &View, flags: Affect) -> Result<&model::domain::Domain, Fault> {
+pub(super) fn affected(view: &View, flags: Affect) -> Result<&model::domain::Domain, Fault> {
     exclusive_flags(flags, Affect::LIVE, Affect::CONFIG)?;
     if flags.contains(Affect::LIVE) {
         return Ok(&view.active()?.definition);

@@ -1,13 +1,17 @@
 //! Devices of a running guest, as far as clients use them: consoles and channels as streams.
 
-use protocol::consts::{DomainChannelFlags, DomainConsoleFlags};
+use protocol::consts::{
+    DomainChannelFlags, DomainConsoleFlags, DomainModificationImpact as Affect, TypedParameterFlags,
+};
 use protocol::procedure::StreamDirection;
 use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
+use super::compute::affected;
+use super::interfaces;
 use crate::console;
-use crate::driver::check_flags;
+use crate::driver::{check_flags, no_flags};
 use crate::service::Virtqemud;
 
 impl DomainDevices<Call> for Virtqemud {
@@ -31,5 +35,32 @@ impl DomainDevices<Call> for Virtqemud {
         let target = console::find_channel(&live.definition, args.name.as_deref())?;
         let stream = call.open_stream(StreamDirection::Both)?;
         console::attach(live, target, stream, flags.contains(DomainChannelFlags::FORCE)).await
+    }
+
+    async fn domain_get_interface_parameters(
+        &self,
+        _call: &Call,
+        args: DomainGetInterfaceParametersArgs,
+    ) -> Result<DomainGetInterfaceParametersRet, Fault> {
+        let known = Affect::all().bits() | TypedParameterFlags::PARAM_STRING_OKAY.bits();
+        let flags =
+            check_flags("virDomainGetInterfaceParameters", args.flags, Affect::from_bits_retain(known))?;
+        let view = self.driver.view(&args.dom)?;
+        let definition = affected(&view, flags & Affect::all())?;
+        let mut params = interfaces::parameters(definition, &args.device)?;
+        // Without room the client asks how much it needs.
+        params.truncate(usize::try_from(args.nparams).unwrap_or(0));
+        Ok(DomainGetInterfaceParametersRet { params: params.into(), nparams: interfaces::PARAMETERS })
+    }
+
+    async fn domain_interface_addresses(
+        &self,
+        _call: &Call,
+        args: DomainInterfaceAddressesArgs,
+    ) -> Result<DomainInterfaceAddressesRet, Fault> {
+        no_flags("virDomainInterfaceAddresses", args.flags)?;
+        let view = self.driver.view(&args.dom)?;
+        let ifaces = interfaces::addresses(&view, args.source).await?;
+        Ok(DomainInterfaceAddressesRet { ifaces: ifaces.into() })
     }
 }

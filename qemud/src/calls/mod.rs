@@ -5,6 +5,7 @@ pub mod compute;
 pub mod connect;
 pub mod devices;
 pub mod events;
+mod interfaces;
 pub mod lifecycle;
 pub mod list;
 pub mod monitor;

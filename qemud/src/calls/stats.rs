@@ -9,16 +9,15 @@ use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
-use super::list;
+use super::{interfaces, list};
 use crate::domain::View;
 use crate::driver::{check_flags, named, no_flags};
-use crate::parts;
 use crate::service::Virtqemud;
 
 mod block;
 mod params;
 
-use params::Params;
+pub(super) use params::Params;
 
 /// The groups that this daemon has.
 const GROUPS: Group = Group::STATE
@@ -46,7 +45,9 @@ impl DomainStats<Call> for Virtqemud {
         } else {
             self.named_views(&args.doms, chosen)
         };
-        let records = future::join_all(views.iter().map(|view| record(view, groups))).await;
+        let wired = groups.contains(Group::INTERFACE);
+        let traffic = if wired { interfaces::traffic(&views) } else { host::net::Table::default() };
+        let records = future::join_all(views.iter().map(|view| record(view, groups, &traffic))).await;
         // A domain that vanished meanwhile has no record.
         let records: Vec<DomainStatsRecord> = records.into_iter().flatten().collect();
         Ok(ConnectGetAllDomainStatsRet { retStats: records.into() })
@@ -76,6 +77,14 @@ impl DomainStats<Call> for Virtqemud {
         let view = self.driver.view(&args.dom)?;
         block::one(&view, &args.path).await
     }
+
+    async fn domain_interface_stats(
+        &self,
+        _call: &Call,
+        args: DomainInterfaceStatsArgs,
+    ) -> Result<DomainInterfaceStatsRet, Fault> {
+        interfaces::stats(&self.driver.view(&args.dom)?, &args.device)
+    }
 }
 
 impl Virtqemud {
@@ -101,7 +110,7 @@ fn wanted_groups(stats: u32, enforce: bool) -> Result<Group, Fault> {
 }
 
 /// One domain's record.
-async fn record(view: &View, groups: Group) -> Option<DomainStatsRecord> {
+async fn record(view: &View, groups: Group, traffic: &host::net::Table) -> Option<DomainStatsRecord> {
     let definition = view.definition().ok()?;
     let mut params = Params::default();
     if groups.contains(Group::STATE) {
@@ -118,7 +127,7 @@ async fn record(view: &View, groups: Group) -> Option<DomainStatsRecord> {
         vcpu(view, definition, &mut params);
     }
     if groups.contains(Group::INTERFACE) {
-        params.uint("net.count", parts::interface_count(definition));
+        interfaces::group(view, traffic, &mut params);
     }
     if groups.contains(Group::BLOCK) {
         block::group(view, definition, &mut params).await;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use model::domain::device::interface::{
-    GuestOffload, HostOffload, Interface, InterfaceSource, LinkState, SocketSource, TxMode,
+    GuestOffload, HostOffload, Interface, InterfaceSource, InterfaceType, LinkState, SocketSource, TxMode,
 };
 
 use serde_json::json;
@@ -253,6 +253,19 @@ fn rules(interface: &Interface) -> Result<(), DefaultsError> {
         let address = ip.address;
         return Err(DefaultsError::unsupported(format!(
             "peers are not supported by QEMU (address {address})"
+        )));
+    }
+    let kind = interface.source.kind();
+    let switched = matches!(kind, InterfaceType::Bridge | InterfaceType::Network);
+    let wired = matches!(kind, InterfaceType::Ethernet | InterfaceType::VhostUser);
+    if interface.mtu.is_some_and(|mtu| mtu > 0) && !switched && !wired {
+        return Err(DefaultsError::unsupported(format!(
+            "setting MTU on interface type {kind} is not supported yet"
+        )));
+    }
+    if interface.coalesce_rx_frames.is_some() && !switched {
+        return Err(DefaultsError::unsupported(format!(
+            "coalesce settings on interface type {kind} are not supported"
         )));
     }
     if is_virtio(interface) {

@@ -1,10 +1,10 @@
 //! What cannot be connected is refused before anything is made.
 
 use model::domain::device::interface::link::VirtualPortType;
-use model::domain::device::interface::{DirectMode, Interface, InterfaceSource};
+use model::domain::device::interface::{DirectMode, Interface, InterfaceSource, InterfaceType};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
-use super::unsupported;
+use super::{has_device, queues, unsupported};
 
 /// Refuses what this daemon cannot connect.
 pub(super) fn interface(interface: &Interface) -> Result<(), Fault> {
@@ -12,6 +12,7 @@ pub(super) fn interface(interface: &Interface) -> Result<(), Fault> {
         let detail = format!("no network with matching name '{}'", network.network);
         return Err(Fault::new(ErrorDomain::NETWORK, ErrorCode::NO_NETWORK, detail));
     }
+    settings(interface)?;
     if let Some(filter) = &interface.filter {
         let name = &filter.filter;
         return Err(unsupported(format!(
@@ -45,6 +46,33 @@ pub(super) fn interface(interface: &Interface) -> Result<(), Fault> {
     }
 }
 
+/// What a definition may say of any interface, and the start of this kind does not do.
+fn settings(interface: &Interface) -> Result<(), Fault> {
+    let kind = interface.source.kind();
+    let mac = interface.mac.as_ref().map(ToString::to_string).unwrap_or_default();
+    let hostdev = kind == InterfaceType::Hostdev;
+    if interface.vlan.is_some() && !hostdev {
+        let detail = format!("interface {mac} - vlan tag not supported for this connection type");
+        return Err(Fault::new(ErrorDomain::DOMAIN, ErrorCode::CONFIG_UNSUPPORTED, detail));
+    }
+    if interface.script.is_some() && kind != InterfaceType::Ethernet {
+        return Err(unsupported(format!("scripts are not supported on interfaces of type {kind}")));
+    }
+    if queues(interface) > host::net::MAX_QUEUES && has_device(interface) {
+        let detail = format!("a tap device has {} queues at most", host::net::MAX_QUEUES);
+        return Err(Fault::system(ErrorDomain::NONE, TOO_BIG, detail));
+    }
+    let many = interface.driver.queues.is_some_and(|queues| queues > 1) && interface.is_virtio();
+    if many && !has_device(interface) && !matches!(kind, InterfaceType::VhostUser | InterfaceType::Hostdev) {
+        return Err(unsupported(format!(
+            "interface {mac} - multiqueue is not supported for network interfaces of type {kind}"
+        )));
+    }
+    Ok(())
+}
+
+/// E2BIG of Linux.
+const TOO_BIG: i32 = 7;
 /// ERANGE of Linux.
 const OUT_OF_RANGE: i32 = 34;
 
@@ -75,6 +103,9 @@ mod tests {
                 "<interface type='bridge'><source bridge='b'/><virtualport type='openvswitch'/></interface>",
                 "openvswitch",
             ),
+            ("<interface type='bridge'><source bridge='b'/><script path='/s'/></interface>", "type bridge"),
+            ("<interface type='user'><model type='virtio'/><driver queues='2'/></interface>", "multiqueue"),
+            ("<interface type='direct'><source dev='e0'/><vlan><tag id='7'/></vlan></interface>", "vlan"),
             ("<interface type='direct'><source dev='e0' mode='passthrough'/></interface>", "e0"),
         ] {
             let (code, text) = refusal(xml);

@@ -4,6 +4,8 @@
 //! anybody to see that they have ended; process 1 of a container often does not. So each test's instance has a keeper,
 //! which adopts them. When its standard input ends, because the test did or was killed, it kills what is left.
 //!
+//! `--private-net`: all this in network and mount namespaces of its own. Needs root.
+//!
 //! Standard input: one JSON object per line, `{"program", "args", "env", "stderr", "uid"?, "gid"?}`, starts a daemon.
 //! Standard output: `{"started": PID}`, and `{"ended": PID, "code": N}` or `{"ended": PID, "signal": N}` for each child.
 
@@ -18,6 +20,9 @@ use std::sync::{Arc, Condvar, Mutex};
 type Started = Arc<(Mutex<u64>, Condvar)>;
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("--private-net") {
+        leave_the_network();
+    }
     nix::sys::prctl::set_child_subreaper(true).unwrap();
     let started = Started::default();
     let reaped = Arc::clone(&started);
@@ -30,6 +35,14 @@ fn main() {
         started.1.notify_all();
     }
     kill_children();
+}
+
+/// Goes into network and mount namespaces of its own, before any thread is started.
+fn leave_the_network() {
+    use nix::mount::{MsFlags, mount};
+    use nix::sched::{CloneFlags, unshare};
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).unwrap();
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>).unwrap();
 }
 
 fn start(order: &Value) -> u32 {

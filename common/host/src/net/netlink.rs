@@ -13,6 +13,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressAttribute;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, MacVtapMode};
 use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags};
+use rtnetlink::packet_route::route::RouteProtocol;
 use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use rtnetlink::{Handle, LinkBridgePort, LinkMacVtap, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder};
 use tokio::task::JoinHandle;
@@ -179,11 +180,14 @@ impl Netlink {
 
     /// Adds a route through a link.
     pub async fn add_route(&self, index: u32, route: &Route) -> io::Result<()> {
+        // As if it had been typed in: no routing daemon takes it for its own.
+        let protocol = RouteProtocol::Boot;
         let (network, prefix) = route.network;
         let message = match (network, route.gateway) {
             (IpAddr::V4(network), IpAddr::V4(gateway)) => {
                 let route_message = RouteMessageBuilder::<Ipv4Addr>::new();
-                let route_message = route_message.destination_prefix(network, prefix).gateway(gateway);
+                let route_message =
+                    route_message.protocol(protocol).destination_prefix(network, prefix).gateway(gateway);
                 route
                     .metric
                     .into_iter()
@@ -193,7 +197,8 @@ impl Netlink {
             }
             (IpAddr::V6(network), IpAddr::V6(gateway)) => {
                 let route_message = RouteMessageBuilder::<Ipv6Addr>::new();
-                let route_message = route_message.destination_prefix(network, prefix).gateway(gateway);
+                let route_message =
+                    route_message.protocol(protocol).destination_prefix(network, prefix).gateway(gateway);
                 route
                     .metric
                     .into_iter()

@@ -4,31 +4,31 @@ use protocol::remote::{TypedParam, TypedParamValue};
 
 /// A list of typed parameters in the making.
 #[derive(Debug, Default)]
-pub(super) struct Params(Vec<TypedParam>);
+pub(in crate::calls) struct Params(Vec<TypedParam>);
 
 impl Params {
     /// Add a signed number.
-    pub(super) fn int(&mut self, field: &str, value: i32) {
+    pub(in crate::calls) fn int(&mut self, field: &str, value: i32) {
         self.add(field, TypedParamValue::Int(value));
     }
 
     /// Add a count.
-    pub(super) fn uint(&mut self, field: &str, value: usize) {
+    pub(in crate::calls) fn uint(&mut self, field: &str, value: usize) {
         self.add(field, TypedParamValue::Uint(u32::try_from(value).unwrap_or(u32::MAX)));
     }
 
     /// Add a large number.
-    pub(super) fn ullong(&mut self, field: &str, value: u64) {
+    pub(in crate::calls) fn ullong(&mut self, field: &str, value: u64) {
         self.add(field, TypedParamValue::Ullong(value));
     }
 
     /// Add a text.
-    pub(super) fn text(&mut self, field: &str, value: &str) {
+    pub(in crate::calls) fn text(&mut self, field: &str, value: &str) {
         self.add(field, TypedParamValue::String(value.to_owned()));
     }
 
     /// As a record holds them.
-    pub(super) fn into_list<L: From<Vec<TypedParam>>>(self) -> L {
+    pub(in crate::calls) fn into_list<L: From<Vec<TypedParam>>>(self) -> L {
         self.0.into()
     }
 

@@ -32,6 +32,10 @@ pub(super) fn validate(interface: &Interface) -> Result<(), XmlError> {
     if floor.is_some() && kind != InterfaceType::Network {
         return Err(XmlError::unsupported("floor attribute is not supported for this config"));
     }
+    if interface.target_managed == Some(false) && kind != InterfaceType::Ethernet {
+        let text = format!("unmanaged target dev is not supported on interfaces of type '{kind}'");
+        return Err(XmlError::unsupported(text));
+    }
     check_model(interface)?;
     if matches!(interface.info.address, Some(Address::Unassigned)) {
         return Err(XmlError::unsupported("address of type 'unassigned' is supported only for hostdevs"));
