@@ -272,8 +272,7 @@ fn what_is_not_built_is_refused_by_name() {
             "<filesystem type='mount'><driver type='virtiofs'/><source dir='/tmp'/><target dir='t'/></filesystem>",
             "filesystem",
         ),
-        ("<interface type='bridge'><source bridge='br0'/></interface>", "interface"),
-        ("<vsock model='virtio'><cid auto='yes'/></vsock>", "vsock"),
+        ("<interface type='vdpa'><source dev='/dev/vhost-vdpa-0'/></interface>", "vdpa"),
     ] {
         let shared = "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking><devices>";
         let text = xml("n1", "qemu", "q35", device).replace("<devices>", shared);
