@@ -69,7 +69,7 @@ pub fn run(command: &mut Command, input: &str, limit: Duration) -> Output {
 }
 
 /// Waits until the process has ended; false if it has not after `limit`.
-pub(crate) fn ends_within(pid: Pid, limit: Duration) -> bool {
+pub fn ends_within(pid: Pid, limit: Duration) -> bool {
     let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return true };
     let mut handles = [PollFd::new(&handle, PollFlags::IN)];
     poll(&mut handles, Some(&Timespec::try_from(limit).unwrap())).unwrap() > 0

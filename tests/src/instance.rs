@@ -16,6 +16,11 @@ use std::process::Command;
 /// The user and group of session daemons when the tests run as root: nobody, nogroup.
 const UNPRIVILEGED: (u32, u32) = (65534, 65534);
 
+/// Shows the folder `$1` as `/run/libvirt` and becomes the program behind it.
+const SHOW_SOCKETS: &str = "here=$1 && shift && exec 9<\"$here\" && mount -n -t tmpfs none /run && \
+                            mkdir /run/libvirt /run/lock && mount -n --bind /proc/self/fd/9 /run/libvirt && \
+                            exec \"$@\" 9<&-";
+
 /// How a daemon is to be started.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
@@ -372,6 +377,26 @@ impl Instance {
         // Where a client looks for the program that it starts for a session without a daemon.
         command.env("VIRTD_PATH", self.daemon_program().parent().unwrap());
         command
+    }
+
+    /// The URI under which programs that know nothing of private places reach this daemon; see [`Self::usual`].
+    pub fn usual_uri(&self) -> &'static str {
+        if self.is_system() { "qemu:///system" } else { "qemu:///session" }
+    }
+
+    /// A client program that finds this daemon's sockets where it looks for those of the host: below `/run/libvirt`,
+    /// in a mount namespace of its own, or in its user's runtime folder. `None` where no namespace can be made.
+    pub fn usual(&self, program: &str) -> Option<Command> {
+        if !self.is_system() {
+            return Some(self.client(program));
+        }
+        if !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        let mut command = self.client("unshare");
+        command.args(["--mount", "--propagation", "private", "--", "/bin/sh", "-c", SHOW_SOCKETS, "sh"]);
+        command.arg(self.run_dir()).arg(program);
+        Some(command)
     }
 
     /// The processes of guests, found as emulators that work for this folder.

@@ -11,7 +11,7 @@ pub mod script;
 
 pub mod wire;
 
-pub use command::{Output, run};
+pub use command::{Output, ends_within, run};
 pub use instance::{Builder, Instance};
 
 use std::path::PathBuf;
