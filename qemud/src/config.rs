@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use daemon::conf::{ConfError, Document};
+use host::rotate::Limits;
 use host::users;
 
 use crate::defaults::facts::QemuConf;
@@ -16,13 +17,21 @@ pub struct Config {
     pub display_ports: RangeInclusive<u16>,
     /// The program that makes taps for daemons without root's rights (`bridge_helper`).
     pub bridge_helper: Option<String>,
+    /// Bounds of guests' logs where the daemon keeps them itself: those of virtlogd.conf.
+    pub log_limits: Limits,
     /// What decides about definitions and command lines.
     pub domain: QemuConf,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_queued: 0, display_ports: 5900..=65535, bridge_helper: None, domain: QemuConf::default() }
+        Self {
+            max_queued: 0,
+            display_ports: 5900..=65535,
+            bridge_helper: None,
+            log_limits: Limits::default(),
+            domain: QemuConf::default(),
+        }
     }
 }
 
@@ -45,9 +54,19 @@ impl Config {
             max_queued: document.unsigned("max_queued")?.map_or(0, |n| n as usize),
             display_ports: min..=max,
             bridge_helper: document.text("bridge_helper")?,
+            log_limits: default.log_limits,
             domain,
         })
     }
+}
+
+/// The bounds of logs in virtlogd.conf, which hold for the daemon where it does virtlogd's work.
+pub fn log_limits(document: &Document) -> Result<Limits, ConfError> {
+    let default = Limits::default();
+    Ok(Limits {
+        max_size: document.unsigned_long("max_size")?.unwrap_or(default.max_size),
+        max_backups: document.unsigned("max_backups")?.unwrap_or(default.max_backups),
+    })
 }
 
 /// Guests run as the daemon's own user: another one needs the images to change hands, which is not built yet.
@@ -70,6 +89,13 @@ fn own_user_only(document: &Document) -> Result<(), ConfError> {
 type Resolve = fn(&str) -> host::Result<Option<u32>>;
 
 fn read_domain(document: &Document, domain: &mut QemuConf) -> Result<(), ConfError> {
+    match document.text("stdio_handler")?.as_deref() {
+        None | Some("logd") => {}
+        Some("file") => domain.stdio_logd = false,
+        Some(other) => {
+            return Err(document.refused("stdio_handler", format!("'{other}' is neither 'logd' nor 'file'")));
+        }
+    }
     if let Some(address) = document.text("vnc_listen")? {
         domain.vnc_listen = address;
     }

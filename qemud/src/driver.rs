@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::defaults::facts::HostFacts;
 use crate::domain::{Domain, View};
 use crate::ports::Ports;
+use crate::process::log::Logs;
 
 /// The shared state of the daemon. One per process.
 pub struct Driver {
@@ -38,6 +39,8 @@ pub struct Driver {
     pub definitions: Documents,
     /// Status documents of running guests.
     pub statuses: Documents,
+    /// Guests' logs.
+    pub logs: Logs,
     /// VNC ports given out.
     pub ports: Ports,
     /// Names of network devices given out.
@@ -57,6 +60,7 @@ impl Driver {
         let paths = Arc::clone(context.paths());
         let definitions = Documents::new(paths.definition_dir.clone(), Some("virsh edit"));
         let statuses = Documents::new(paths.state_dir.clone(), None);
+        let logs = Logs::new(&paths, &config);
         let ports = Ports::new(config.display_ports.clone());
         Arc::new(Self {
             context,
@@ -67,6 +71,7 @@ impl Driver {
             capabilities,
             definitions,
             statuses,
+            logs,
             ports,
             names: crate::network::Names::default(),
             #[cfg(feature = "validate")]
@@ -74,6 +79,11 @@ impl Driver {
             facts: OnceCell::new(),
             last_id: AtomicI32::new(0),
         })
+    }
+
+    /// Whether guests run as root or with root's group.
+    pub fn guests_are_root(&self) -> bool {
+        nix::unistd::geteuid().is_root() || nix::unistd::getegid().as_raw() == 0
     }
 
     /// The next domain id: ids are not used again while the daemon runs.

@@ -56,16 +56,6 @@ impl Driver {
         let (now, offset) = host::time::now_and_local_offset();
         PlanOptions::native(self.dirs(), path, now, offset)
     }
-
-    /// What stands at the head of a guest's log: our version and the host's.
-    pub async fn versions(&self) -> String {
-        format!(
-            "oxivirt version: {}, kernel: {}, hostname: {}",
-            env!("CARGO_PKG_VERSION"),
-            host::system::kernel_version().unwrap_or_default(),
-            host::system::hostname().unwrap_or_default(),
-        )
-    }
 }
 
 /// The host's NUMA nodes; none where they cannot be read.

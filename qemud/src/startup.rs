@@ -10,7 +10,7 @@ use model::domain::{Domain as Definition, ParseOptions};
 use protocol::{ErrorDomain, Fault};
 
 use crate::capabilities::{Capabilities, Settings};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::define;
 use crate::domain::Domain;
 use crate::driver::Driver;
@@ -22,7 +22,8 @@ const CHUNK: usize = 64;
 
 /// Make the service: read what is on disk; guests are found again in tasks that go on behind.
 pub async fn start(context: daemon::Context) -> Result<Virtqemud, daemon::BoxError> {
-    let config = Config::read(&context.driver_conf("qemu.conf")?)?;
+    let mut config = Config::read(&context.driver_conf("qemu.conf")?)?;
+    config.log_limits = config::log_limits(&context.driver_conf("virtlogd.conf")?)?;
     let paths = Arc::clone(context.paths());
     blocking({
         let paths = Arc::clone(&paths);
@@ -138,10 +139,8 @@ fn autostart(driver: &Arc<Driver>) {
         if wanted {
             let (driver, domain) = (Arc::clone(driver), Arc::clone(domain));
             tokio::spawn(async move {
-                if let Err(error) = start::start_defined(&driver, &domain, StartOptions::default()).await {
-                    let name = domain.lock().name.clone();
-                    tracing::error!(target: "qemu", "domain '{name}' does not start with the host: {error}");
-                }
+                // The start itself tells in the log why it failed.
+                let _ = start::start_defined(&driver, &domain, StartOptions::default()).await;
                 define::forget_if_empty(&driver, &domain);
             });
         }

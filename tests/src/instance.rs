@@ -188,6 +188,55 @@ impl Instance {
         self.root().join(parent).join("libvirt")
     }
 
+    /// `/var/log/libvirt/qemu` of this instance: where guests' logs lie.
+    pub fn log_dir(&self) -> PathBuf {
+        let session = "home/.cache/libvirt/qemu/log";
+        self.root().join(if self.builder.session { session } else { "var/log/libvirt/qemu" })
+    }
+
+    /// Starts virtlogd beside the daemon and waits until it serves; it ends with the instance. Without root's rights
+    /// it serves a user, as the daemon does. `None` if it is not installed.
+    pub fn start_virtlogd(&mut self) -> Option<()> {
+        let installed = Path::new("/usr/sbin/virtlogd").exists();
+        let (run, etc) = (text(&self.run_dir()), text(&self.etc_dir()));
+        std::fs::create_dir_all(&run).unwrap();
+        if let Some((uid, gid)) = self.other_user() {
+            chown(&run, Some(uid), Some(gid)).unwrap();
+        }
+        let serve = format!("exec /usr/sbin/virtlogd -d -f {etc}/virtlogd.conf -p {run}/virtlogd.pid");
+        // The system's virtlogd knows only its own socket: it gets a /run of its own.
+        let place =
+            format!("mount -t tmpfs none /run && mkdir /run/libvirt && mount --bind {run} /run/libvirt");
+        let (program, args) = match self.is_system() {
+            true => (
+                "/usr/bin/unshare",
+                vec!["--mount".into(), "sh".into(), "-c".into(), format!("{place} && {serve}")],
+            ),
+            false => ("/bin/sh", vec!["-c".into(), serve]),
+        };
+        installed.then(|| {
+            let conf = self.etc_dir().join("virtlogd.conf");
+            if !conf.exists() {
+                std::fs::write(conf, "").unwrap();
+            }
+            let pid = self.keep(Path::new(program), &args);
+            assert_eq!(self.keeper.wait(pid), End::Code(0), "virtlogd does not start: {}", self.log());
+        })
+    }
+
+    /// Starts a program under the keeper as the daemon is started.
+    fn keep(&mut self, program: &Path, args: &[String]) -> u32 {
+        let order = json!({
+            "program": program,
+            "args": args,
+            "env": self.environment(),
+            "stderr": self.root().join("daemon.log"),
+            "uid": self.other_user().map(|(uid, _)| uid),
+            "gid": self.other_user().map(|(_, gid)| gid),
+        });
+        self.keeper.spawn(&order)
+    }
+
     /// The main socket.
     pub fn socket(&self) -> PathBuf {
         self.run_dir().join("virtqemud-sock")

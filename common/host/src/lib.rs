@@ -17,6 +17,7 @@ pub mod paths;
 pub mod proc;
 pub mod process;
 pub mod pty;
+pub mod rotate;
 pub mod store;
 pub mod system;
 pub mod time;

@@ -6,8 +6,10 @@ use protocol::consts::DomainQemuMonitorCommandFlags as Form;
 use protocol::qemu::{DomainMonitorCommandArgs, DomainMonitorCommandRet, Qemu};
 use rpc::Call;
 
+use crate::domain::taint::Taint;
 use crate::driver::check_flags;
 use crate::process::control::active_monitor;
+use crate::process::taint;
 use crate::service::Virtqemud;
 
 impl Qemu<Call> for Virtqemud {
@@ -20,6 +22,7 @@ impl Qemu<Call> for Virtqemud {
         let domain = self.driver.domain(&args.dom)?;
         let _job = domain.begin(Job::Modify, "virDomainQemuMonitorCommand").await?;
         let monitor = active_monitor(&domain)?;
+        taint::add(&self.driver, &domain, Taint::CustomMonitor).await;
         let result = if form.contains(Form::HMP) {
             monitor.human(&args.cmd).await
         } else {

@@ -46,8 +46,8 @@ pub fn write(
         Backend::Stdio => format!("stdio,id={id}"),
         Backend::Dev { path } => device(id, path, purpose),
         Backend::File { path, append } => {
-            build.plan.output(path);
-            format!("file,id={id},path={}{}", commas(path), on_off("append", *append))
+            let (path, append) = output(build, path, *append, &format!("{alias}-source"));
+            format!("file,id={id},path={}{}", commas(&path), on_off("append", append))
         }
         Backend::Pipe { path } => format!("pipe,id={id},path={}", commas(path)),
         Backend::Udp(udp) => datagram(id, udp),
@@ -62,8 +62,8 @@ pub fn write(
         }
     };
     if let Some(log) = &source.log {
-        build.plan.output(&log.file);
-        text.push_str(&format!(",logfile={}{}", commas(&log.file), on_off("logappend", log.append)));
+        let (file, append) = output(build, &log.file, log.append, &format!("{alias}-log"));
+        text.push_str(&format!(",logfile={}{}", commas(&file), on_off("logappend", append)));
     }
     build.plan.option("-chardev", text);
     Ok(())
@@ -73,6 +73,15 @@ pub fn write(
 pub fn vhost_user(build: &mut Build<'_>, id: &str, path: &str, reconnect: Option<Reconnect>) {
     let text = format!("socket,id={id},path={}{}", commas(path), reconnect_text(reconnect));
     build.plan.option("-chardev", text);
+}
+
+/// Where QEMU writes for a file, and whether it appends: what is kept within bounds is opened for it.
+fn output(build: &mut Build<'_>, path: &str, append: Option<bool>, what: &str) -> (String, Option<bool>) {
+    if build.options.mode == Mode::Native || !build.board.host.conf.stdio_logd {
+        build.plan.output(path);
+        return (path.to_owned(), append);
+    }
+    (build.plan.pass_output(path, append == Some(true), what), Some(true))
 }
 
 fn on_off(key: &str, value: Option<bool>) -> String {

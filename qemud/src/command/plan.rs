@@ -38,6 +38,13 @@ pub enum FdSource {
         /// Path of the socket.
         path: String,
     },
+    /// What appends to a file that is kept within bounds.
+    Output {
+        /// Path of the file.
+        path: String,
+        /// Keep what the file has.
+        append: bool,
+    },
     /// A queue of a tap or macvtap interface.
     Tap {
         /// Alias of the interface, `net0`.
@@ -125,6 +132,15 @@ impl Plan {
         let number = FIRST_FD + self.fds.len() as u32;
         self.fds.push(PassedFd { number, source });
         number
+    }
+
+    /// Passes an output as a descriptor set, which QEMU opens by the path that is returned.
+    pub fn pass_output(&mut self, path: &str, append: bool, what: &str) -> String {
+        let outputs = |passed: &&PassedFd| matches!(passed.source, FdSource::Output { .. });
+        let set = self.fds.iter().filter(outputs).count();
+        let fd = self.pass(FdSource::Output { path: path.to_owned(), append });
+        self.option("-add-fd", format!("set={set},fd={fd},opaque={what}"));
+        format!("/dev/fdset/{set}")
     }
 
     /// Notes that the guest's user must be able to use a path.

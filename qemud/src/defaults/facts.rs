@@ -92,6 +92,8 @@ pub struct QemuConf {
     pub nvram_dir: String,
     /// `gluster_debug_level`
     pub gluster_debug: u32,
+    /// `stdio_handler`: output goes where it is kept within bounds, instead of into files that QEMU opens itself.
+    pub stdio_logd: bool,
     /// `relaxed_acs_check` and others of passthrough live with the driver.
     pub set_process_name: bool,
 }
@@ -124,6 +126,7 @@ impl Default for QemuConf {
             channel_dir: "/var/lib/libvirt/qemu/channel/target".to_owned(),
             nvram_dir: "/var/lib/libvirt/qemu/nvram".to_owned(),
             gluster_debug: 4,
+            stdio_logd: true,
             set_process_name: true,
         }
     }

@@ -5,6 +5,7 @@
 //! parts under the same lock, with the event that tells of it.
 
 pub mod status;
+pub mod taint;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -74,6 +75,10 @@ pub struct Live {
     pub consoles: Arc<crate::console::Users>,
     /// Holds off the daemon's idle exit.
     pub inhibitor: Arc<daemon::Inhibitor>,
+    /// Who keeps its log and the other files that its output goes to.
+    pub logs: crate::process::log::KeptBy,
+    /// What makes it other than what was tested.
+    pub taints: taint::Taints,
     /// Last answers of QEMU, for when it does not answer.
     pub figures: Arc<crate::figures::LastKnown>,
 }
@@ -137,6 +142,11 @@ impl Domain {
             autostart: state.autostart,
             status: state.status,
         }
+    }
+
+    /// The domain as its log knows it.
+    pub fn log_owner(&self) -> crate::process::log::Owner {
+        crate::process::log::Owner { uuid: self.uuid, name: self.lock().name.clone() }
     }
 
     /// Wait for a long job on behalf of the public call `api`; fails when the domain is gone by then.

@@ -10,14 +10,14 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::driver::documents::blocking;
 use ::driver::fault;
 use host::process::{Plan as Spawn, Stdio};
 use host::{fault as fault_point, process, store};
 use model::domain::Domain as Definition;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
-use super::{Process, log};
+use super::Process;
+use super::log::{self, Logs, StartLog};
 use crate::command::{FdSource, PassedFd, Plan, PlannedFile};
 use crate::driver::Driver;
 use crate::network::Wires;
@@ -32,6 +32,8 @@ pub struct Launched {
     pub process: Arc<Process>,
     /// The monitor's connection.
     pub monitor: UnixStream,
+    /// Where its output goes.
+    pub log: StartLog,
 }
 
 /// Whether everything that the guest uses is there: a missing image is told by its name instead of by QEMU.
@@ -49,13 +51,26 @@ fn check_file(path: &str) -> Result<(), Fault> {
     })
 }
 
-/// What the plan does not hold: descriptors that are open by now, and a wish of the caller.
+/// What the plan does not hold: descriptors that are open by now, and wishes of the caller.
 #[derive(Debug)]
 pub struct Inherited {
     /// Network and vsock devices.
     pub wires: Wires,
     /// Make the firmware's variables anew.
     pub reset_nvram: bool,
+    /// What the guest's log says of it.
+    pub told: Told,
+}
+
+/// What the guest's log says of a start, besides its plan.
+#[derive(Debug)]
+pub struct Told {
+    /// Whose log it is.
+    pub owner: log::Owner,
+    /// Versions of what runs together.
+    pub versions: String,
+    /// Notes: the taints.
+    pub notes: Vec<String>,
 }
 
 /// Start QEMU by the plan.
@@ -67,43 +82,66 @@ pub async fn launch(
 ) -> Result<Launched, Fault> {
     let launch = Launch {
         plan: plan.clone(),
-        log: log::path(driver, &definition.name),
+        logs: driver.logs.clone(),
         pid_file: driver.paths.guest_pid_file(&definition.name).map_err(fault::host(ErrorDomain::QEMU))?,
-        versions: driver.versions().await,
         inherited,
     };
-    blocking(move || launch.run()).await.map_err(fault::host(ErrorDomain::QEMU))
+    let launched = tokio::task::spawn_blocking(move || launch.run()).await;
+    launched.unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())))
 }
 
 struct Launch {
     plan: Plan,
-    log: PathBuf,
+    logs: Logs,
     pid_file: PathBuf,
-    versions: String,
     inherited: Inherited,
 }
 
 impl Launch {
-    fn run(mut self) -> host::Result<Launched> {
+    fn run(mut self) -> Result<Launched, Fault> {
         for file in &self.plan.files {
-            self.make(file)?;
+            self.make(file).map_err(fault::host(ErrorDomain::QEMU))?;
         }
-        let log = log::open(&self.log, &self.plan, &self.versions)?;
+        let Told { owner, versions, notes } = &self.inherited.told;
+        let head = log::Head { plan: &self.plan, versions };
+        let (mut log, output) = self.logs.begin(owner.clone(), &head, notes)?;
+        let fds = self.open_all(&mut log);
+        let spawned = fds.and_then(|fds| self.spawn(fds, output).map_err(fault::host(ErrorDomain::QEMU)));
+        match spawned {
+            Ok((process, monitor)) => Ok(Launched { process, monitor, log }),
+            Err(error) => {
+                log.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    /// What the child finds at its numbers.
+    fn open_all(&mut self, log: &mut StartLog) -> Result<Vec<(OwnedFd, i32)>, Fault> {
+        let wires = &mut self.inherited.wires;
+        let open = |fd: &PassedFd| {
+            let opened = match &fd.source {
+                FdSource::Output { path, append } => log.output(Path::new(path), *append)?,
+                other => open_for_child(other, fd.number, wires).map_err(fault::host(ErrorDomain::QEMU))?,
+            };
+            Ok((opened, fd.number.cast_signed()))
+        };
+        self.plan.fds.iter().map(open).collect()
+    }
+
+    fn spawn(&self, fds: Vec<(OwnedFd, i32)>, output: OwnedFd) -> host::Result<(Arc<Process>, UnixStream)> {
         let mut spawn = Spawn::new(&self.plan.argv[0]);
         spawn.args = self.plan.argv[1..].iter().map(Into::into).collect();
         spawn.env = self.plan.env.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        spawn.stdout = Stdio::Fd(duplicate(&log, &self.log)?);
-        spawn.stderr = Stdio::Fd(log.into());
-        for fd in &self.plan.fds {
-            let opened = open_for_child(fd, &mut self.inherited.wires)?;
-            spawn.fds.push((opened, fd.number.cast_signed()));
-        }
+        spawn.stdout = Stdio::Fd(duplicate(&output)?);
+        spawn.stderr = Stdio::Fd(output);
+        spawn.fds = fds;
         fault_point::at("start.files");
         let child = process::spawn(spawn)?;
         fault_point::at("start.spawned");
         let process = adopt(child)?;
         match self.connect(&process) {
-            Ok(monitor) => Ok(Launched { process: Arc::new(process), monitor }),
+            Ok(monitor) => Ok((Arc::new(process), monitor)),
             Err(error) => {
                 // Nobody else knows of it yet; that it has ended already is no error.
                 let _ = process.handle.signal(super::stop::SIGKILL);
@@ -144,13 +182,13 @@ impl Launch {
     }
 }
 
-fn duplicate(file: &File, path: &Path) -> host::Result<OwnedFd> {
-    file.try_clone().map(OwnedFd::from).map_err(host::Error::file("duplicate", path))
+fn duplicate(output: &OwnedFd) -> host::Result<OwnedFd> {
+    output.try_clone().map_err(host::Error::file("duplicate", Path::new("the log's descriptor")))
 }
 
 /// Open what the child is to find at a number.
-fn open_for_child(fd: &PassedFd, wires: &mut Wires) -> host::Result<OwnedFd> {
-    match &fd.source {
+fn open_for_child(source: &FdSource, number: u32, wires: &mut Wires) -> host::Result<OwnedFd> {
+    match source {
         FdSource::ListenUnix { path } => {
             let path = Path::new(path);
             if let Some(dir) = path.parent() {
@@ -160,12 +198,13 @@ fn open_for_child(fd: &PassedFd, wires: &mut Wires) -> host::Result<OwnedFd> {
             let listener = UnixListener::bind(path).map_err(host::Error::file("listen on", path))?;
             Ok(listener.into())
         }
-        FdSource::Tap { .. } | FdSource::VhostNet { .. } | FdSource::VhostVsock { .. } => {
-            wires.take(&fd.source).ok_or_else(|| host::Error::Unavailable {
-                what: format!("descriptor {}", fd.number),
-                reason: format!("nothing was opened for {:?}", fd.source),
-            })
-        }
+        FdSource::Output { .. }
+        | FdSource::Tap { .. }
+        | FdSource::VhostNet { .. }
+        | FdSource::VhostVsock { .. } => wires.take(source).ok_or_else(|| host::Error::Unavailable {
+            what: format!("descriptor {number}"),
+            reason: format!("nothing was opened for {source:?}"),
+        }),
     }
 }
 

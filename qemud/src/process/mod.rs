@@ -10,6 +10,7 @@ mod scsi;
 pub mod start;
 pub mod status;
 pub mod stop;
+pub mod taint;
 pub mod watch;
 
 use std::time::Duration;

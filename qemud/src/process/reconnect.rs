@@ -78,6 +78,7 @@ fn register(driver: &Arc<Driver>, document: Document) -> Option<Adoption> {
     }
     if let Some(process) = open_process(&document) {
         driver.ports.adopt(definition);
+        driver.logs.adopt(&document.logs);
         let mut state = domain.lock();
         let id = id.unwrap_or_else(|| driver.next_id());
         driver.domains.set_id(uuid, Some(id));
@@ -122,6 +123,8 @@ fn live(driver: &Driver, document: &Document, id: i32, process: Arc<Process>) ->
         balloon_kib: document.definition.memory.current_kib,
         inhibitor: Arc::new(driver.context.inhibit(format!("domain '{}'", document.definition.name))),
         consoles: Arc::default(),
+        logs: document.logs.clone(),
+        taints: document.taints.clone(),
         figures: Arc::new(LastKnown::default()),
     }
 }

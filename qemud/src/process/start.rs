@@ -19,7 +19,9 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 use serde_json::json;
 use tokio::sync::watch as watch_channel;
 
-use super::{GREETING_LIMIT, Process, StartOptions, images, launch, log, scsi, status, stop, watch};
+use super::launch::{self, Inherited, Launched, Told};
+use super::log::{self, KeptBy, StartLog};
+use super::{GREETING_LIMIT, Process, StartOptions, images, scsi, status, stop, taint, watch};
 use crate::command::{self, Plan};
 use crate::define::{self, Source};
 use crate::domain::{Domain, Ending, Live, ShutoffReason, Status, View};
@@ -132,14 +134,28 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    async fn run(&self, mut definition: Definition) -> Result<(), Fault> {
+    async fn run(&self, definition: Definition) -> Result<(), Fault> {
+        let name = definition.name.clone();
+        let started = self.try_run(definition).await;
+        started.inspect_err(|error| {
+            tracing::error!(target: "qemu", "domain '{name}' does not start: {error}");
+        })
+    }
+
+    async fn try_run(&self, mut definition: Definition) -> Result<(), Fault> {
         let id = self.driver.next_id();
-        let (plan, wires) = self.plan(&mut definition, id).await?;
+        let (plan, wires) = match self.plan(&mut definition, id).await {
+            Ok(planned) => planned,
+            Err(error) => {
+                log::note_end(self.driver, self.domain.log_owner(), KeptBy::default(), Ending::Failed).await;
+                return Err(error);
+            }
+        };
         let name = definition.name.clone();
         let definition = Arc::new(definition);
         let begun = self.launch(&definition, id, &plan, wires).await;
         let done = match begun {
-            Ok((process, monitor)) => self.bring_up(process, monitor).await,
+            Ok(launched) => self.bring_up(launched).await,
             Err(error) => Err(error),
         };
         if let Err(error) = done {
@@ -179,13 +195,18 @@ impl Start<'_> {
         id: i32,
         plan: &Plan,
         mut wires: Wires,
-    ) -> Result<(Arc<Process>, std::os::unix::net::UnixStream), Fault> {
+    ) -> Result<Launched, Fault> {
         launch::check_files(plan).await?;
         let starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
         starting.save(self.driver).await?;
         network::connect(definition, &mut wires).await?;
         host::fault::at("start.wired");
-        let inherited = launch::Inherited { wires, reset_nvram: self.options.reset_nvram };
+        let caps = self.driver.capabilities.of(definition.emulator.as_deref().unwrap_or_default()).await?;
+        let versions = log::versions(&caps);
+        let taints = taint::of_start(self.driver, definition, caps).await;
+        let notes = taints.iter().map(|found| log::taint_note(id, &found.text())).collect();
+        let told = Told { owner: self.domain.log_owner(), versions, notes };
+        let inherited = Inherited { wires, reset_nvram: self.options.reset_nvram, told };
         let launched = launch::launch(self.driver, definition, plan, inherited).await?;
         let live = Live {
             definition: Arc::clone(definition),
@@ -201,6 +222,8 @@ impl Start<'_> {
             balloon_kib: definition.memory.current_kib,
             inhibitor: Arc::new(self.driver.context.inhibit(format!("domain '{}'", definition.name))),
             consoles: Arc::default(),
+            logs: launched.log.kept_by().clone(),
+            taints: taint::collect(&taints),
             figures: Arc::new(LastKnown::default()),
         };
         let mut state = self.domain.lock();
@@ -208,19 +231,16 @@ impl Start<'_> {
         state.live = Some(live);
         state.status = Status::STARTING;
         self.driver.domains.set_id(self.domain.uuid(), Some(id));
-        Ok((launched.process, launched.monitor))
+        Ok(launched)
     }
 
     /// From the process to running processors and the watch over them.
-    async fn bring_up(
-        &self,
-        process: Arc<Process>,
-        connection: std::os::unix::net::UnixStream,
-    ) -> Result<(), Fault> {
-        let (monitor, events) = self.greet(&process, connection).await?;
+    async fn bring_up(&self, launched: Launched) -> Result<(), Fault> {
+        let Launched { process, monitor: connection, log } = launched;
+        let (monitor, events) = self.greet(&process, connection, &log).await?;
         let facts = match self.settle(&monitor).await {
             Ok(facts) => facts,
-            Err(error) => return Err(self.explain(&process, error.into()).await),
+            Err(error) => return Err(self.explain(&process, &log, error.into()).await),
         };
         {
             let mut state = self.domain.lock();
@@ -231,7 +251,7 @@ impl Start<'_> {
         if !self.options.paused
             && let Err(error) = monitor.cont().await
         {
-            return Err(self.explain(&process, error.into()).await);
+            return Err(self.explain(&process, &log, error.into()).await);
         }
         self.publish(process, monitor, events).await
     }
@@ -298,21 +318,22 @@ impl Start<'_> {
         &self,
         process: &Process,
         connection: std::os::unix::net::UnixStream,
+        log: &StartLog,
     ) -> Result<(Monitor, Events), Fault> {
         let greeting = Monitor::attach(connection, GREETING_LIMIT);
         tokio::select! {
             greeted = greeting => match greeted {
                 Ok(pair) => Ok(pair),
-                Err(error) => Err(self.explain(process, error.into()).await),
+                Err(error) => Err(self.explain(process, log, error.into()).await),
             },
             _ = process.handle.wait() => {
-                Err(self.explain(process, Fault::internal(ErrorDomain::QEMU, String::new())).await)
+                Err(self.explain(process, log, Fault::internal(ErrorDomain::QEMU, String::new())).await)
             }
         }
     }
 
     /// The cause of a failed start in QEMU's own last words, where it has ended with some.
-    async fn explain(&self, process: &Process, otherwise: Fault) -> Fault {
+    async fn explain(&self, process: &Process, log: &StartLog, otherwise: Fault) -> Fault {
         let moment = Duration::from_secs(1);
         if tokio::time::timeout(moment, process.handle.wait()).await.is_err() {
             return otherwise;
@@ -320,8 +341,7 @@ impl Start<'_> {
         if self.domain.lock().live.as_ref().is_some_and(|live| live.ending == Some(Ending::Destroyed)) {
             return launch::overtaken();
         }
-        let name = self.domain.lock().name.clone();
-        let words = log::last_words(self.driver, &name).await;
+        let words = log.last_words().await;
         let detail = format!("process exited while connecting to monitor: {words}");
         Fault::internal(ErrorDomain::QEMU, detail)
     }
@@ -334,7 +354,9 @@ impl Start<'_> {
         {
             tracing::error!(target: "qemu", "QEMU of domain '{name}' stays after a failed start: {error}");
         }
-        log::note_end(self.driver, name, Ending::Failed).await;
+        let logs = live.as_ref().map(|live| live.logs.clone()).unwrap_or_default();
+        self.driver.logs.release(&logs);
+        log::note_end(self.driver, self.domain.log_owner(), logs, Ending::Failed).await;
         self.driver.ports.release(definition);
         network::disconnect(definition).await;
         let leftovers = leftovers(self.driver, name, id);

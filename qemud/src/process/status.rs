@@ -1,14 +1,17 @@
 //! The status document of a running guest, `STATE_DIR/NAME.xml`, in libvirt's form: `<domstatus>` with state,
 //! process, monitor and, inside, the live definition. Written before the step that would need it after a crash.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::domain::{Domain as Definition, FormatOptions, ParseOptions};
 use model::xml::{self, Element, Writer, XmlError};
 use protocol::{ErrorDomain, Fault};
 
+use crate::domain::taint::{Finding, Taint, Taints};
 use crate::domain::{Domain, Status};
 use crate::driver::Driver;
+use crate::process::log::KeptBy;
 
 /// What a status document says.
 #[derive(Debug, Clone)]
@@ -30,6 +33,10 @@ pub struct Document {
     pub channel_dir: String,
     /// The guest's next power-off is a reboot.
     pub reboot_wanted: bool,
+    /// Who keeps the guest's log. Our own addition, as is the start time.
+    pub logs: KeptBy,
+    /// What makes the guest other than what was tested.
+    pub taints: Taints,
     /// The live definition, with the id.
     pub definition: Arc<Definition>,
 }
@@ -49,6 +56,8 @@ impl Document {
             lib_dir: text(driver.paths.guest_dir(id, &definition.name)),
             channel_dir: text(driver.paths.guest_channel_dir(id, &definition.name)),
             reboot_wanted: false,
+            logs: KeptBy::default(),
+            taints: Taints::default(),
             definition: Arc::clone(definition),
         }
     }
@@ -67,6 +76,8 @@ impl Document {
             start_time: Some(live.process.start_time),
             vcpu_threads: live.vcpu_threads.clone(),
             reboot_wanted: live.reboot_wanted,
+            logs: live.logs.clone(),
+            taints: live.taints.clone(),
             ..Self::starting(driver, &definition, live.id, &live.monitor_path)
         })
     }
@@ -83,12 +94,23 @@ impl Document {
         let (state, reason) = self.status.words();
         w.start("domstatus").attr("state", state).attr("reason", reason);
         w.attr("pid", self.pid.unwrap_or(0)).attr_opt("starttime", self.start_time);
+        for taint in self.taints.kinds() {
+            w.start("taint").attr("flag", taint.word()).end();
+        }
+        for what in self.taints.deprecations() {
+            w.text_element("deprecation", what);
+        }
         w.start("monitor").attr("path", &self.monitor_path).attr("type", "unix");
         w.end();
         w.start("vcpus");
         for (vcpu, thread) in &self.vcpu_threads {
             w.start("vcpu").attr("id", vcpu).attr("pid", thread);
             w.end();
+        }
+        w.end_or_drop();
+        w.start("logs");
+        for path in self.logs.files() {
+            w.start("log").attr("path", path.display()).end();
         }
         w.end_or_drop();
         if self.reboot_wanted {
@@ -136,6 +158,8 @@ impl Document {
             lib_dir: path_of(&root, "libDir"),
             channel_dir: path_of(&root, "channelTargetDir"),
             reboot_wanted: root.child("fakereboot").is_some(),
+            logs: logs(&root),
+            taints: taints(&root),
             definition: Arc::new(Definition::parse(domain, &ParseOptions { status: true })?),
         })
     }
@@ -158,6 +182,24 @@ fn vcpu_threads(root: &Element) -> Result<Vec<(u32, u32)>, XmlError> {
         threads.push((vcpu.attr_num("id")?.unwrap_or(0), vcpu.require_num("pid")?));
     }
     Ok(threads)
+}
+
+/// A document without the element is of a guest whose files others keep.
+fn logs(root: &Element) -> KeptBy {
+    let Some(logs) = root.child("logs") else { return KeptBy::Manager };
+    KeptBy::Daemon(logs.children_named("log").filter_map(|log| log.attr("path").map(PathBuf::from)).collect())
+}
+
+fn taints(root: &Element) -> Taints {
+    let mut taints = Taints::default();
+    let flags = root.children_named("taint").filter_map(|taint| Taint::from_word(taint.attr("flag")?));
+    for taint in flags {
+        taints.add(&taint.into());
+    }
+    for what in root.children_named("deprecation") {
+        taints.add(&Finding { taint: Taint::DeprecatedConfig, detail: Some(what.text().to_owned()) });
+    }
+    taints
 }
 
 fn path_of(root: &Element, element: &str) -> String {

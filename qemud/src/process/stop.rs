@@ -26,10 +26,7 @@ pub async fn destroy(driver: &Arc<Driver>, named: &NonnullDomain, flags: u32) ->
     let name = domain.lock().name.clone();
     end_guest(&domain, Ending::Destroyed, flags.contains(DomainDestroyFlags::GRACEFUL)).await?;
     if flags.contains(DomainDestroyFlags::REMOVE_LOGS) {
-        let path = log::path(driver, &name);
-        blocking(move || host::store::remove(&path))
-            .await
-            .map_err(::driver::fault::host(ErrorDomain::QEMU))?;
+        log::remove(driver, &name).await?;
     }
     Ok(())
 }
@@ -125,7 +122,8 @@ pub async fn finish(driver: &Arc<Driver>, domain: &Arc<Domain>, pid: i32) {
 pub async fn finish_holding(driver: &Arc<Driver>, domain: &Arc<Domain>, pid: i32) {
     let Some((name, live)) = ended_guest(domain, pid) else { return };
     let ending = live.ending.unwrap_or(Ending::Crashed);
-    log::note_end(driver, &name, ending).await;
+    log::note_end(driver, domain.log_owner(), live.logs.clone(), ending).await;
+    driver.logs.release(&live.logs);
     clean_up(driver, &name, &live).await;
     {
         let mut state = domain.lock();
