@@ -89,7 +89,8 @@ pub fn set_channel_state(definition: &mut Definition, alias: &str, open: bool) -
     false
 }
 
-fn character_source(device: &mut Device) -> Option<&mut Source> {
+/// The host end of a serial port, a parallel port, a console or a channel.
+pub fn character_source(device: &mut Device) -> Option<&mut Source> {
     match device {
         Device::Serial(serial) => Some(&mut serial.source),
         Device::Parallel(parallel) => Some(&mut parallel.source),

@@ -65,6 +65,13 @@ pub fn can_make_networks(test: &str) -> bool {
     false
 }
 
+/// Kills a process and waits until it has ended.
+pub fn kill(pid: u32) {
+    let process = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    signal(pid, "KILL");
+    assert!(command::ends_within(process, LIMIT), "process {pid} does not end");
+}
+
 /// Sends a process a signal named as in `kill -NAME`: STOP, CONT, TERM or KILL.
 pub fn signal(pid: u32, name: &str) {
     use rustix::process::Signal;

@@ -336,7 +336,7 @@ fn a_killed_daemon_finds_its_devices_again_or_cleans_up() {
         String::from_utf8_lossy(&line).contains("guest=goes")
     });
     let goes = goes.expect("the guest outlives its daemon");
-    tests::signal(goes, "KILL");
+    tests::kill(goes);
     instance.start_again();
     assert_eq!(instance.virsh(&["list", "--name"]).ok().trim(), "stays");
     assert!(instance.virsh(&["domifstat", "stays", "vnet0"]).ok().contains("rx_bytes"));

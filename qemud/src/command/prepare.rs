@@ -14,7 +14,7 @@ use model::domain::os::{Firmware, FirmwareFeature, Loader, LoaderType, Nvram};
 
 use super::PlanError;
 use super::firmware::{self, Mapping, Wanted, choose};
-use super::options::PlanOptions;
+use super::options::{Mode, PlanOptions};
 use crate::capabilities::QemuCaps;
 use crate::defaults::facts::HostFacts;
 
@@ -35,6 +35,9 @@ pub fn prepare(
     crate::defaults::aliases(domain);
     crate::device::disk::chain::number(domain);
     channels(domain, options);
+    if options.mode == Mode::Start {
+        encryption(domain, host);
+    }
     Ok(())
 }
 
@@ -126,6 +129,19 @@ fn uncached(domain: &mut Domain) {
             && !disk.readonly
         {
             disk.driver.cache.get_or_insert(CacheMode::None);
+        }
+    }
+}
+
+/// Whether a TCP socket is encrypted is qemu.conf's choice where the definition leaves it open.
+fn encryption(domain: &mut Domain, host: &HostFacts) {
+    let sources = domain.devices.iter_mut().filter_map(crate::parts::character_source);
+    for source in sources {
+        if let Backend::Tcp(tcp) = &mut source.backend
+            && tcp.tls.is_none()
+        {
+            tcp.tls = Some(host.conf.chardev_tls);
+            tcp.tls_from_config = true;
         }
     }
 }

@@ -20,13 +20,13 @@ pub(super) fn pair(domain: &mut Domain) -> Result<(), DefaultsError> {
 fn pair_first(domain: &mut Domain) -> Result<(), DefaultsError> {
     let first = consoles(domain).next().cloned();
     let is_serial = |console: &Console| matches!(console.target_type, None | Some(ConsoleTarget::Serial));
+    if consoles(domain).skip(1).any(is_serial) {
+        return Err(
+            DefaultsError::unsupported("Only the first console can be a serial port").by(Part::Domain)
+        );
+    }
     match first {
         Some(console) if is_serial(&console) => {
-            if consoles(domain).skip(1).any(|other| other.target_type == Some(ConsoleTarget::Serial)) {
-                return Err(
-                    DefaultsError::internal("Only the first console can be a serial port").by(Part::Domain)
-                );
-            }
             let serial = first_serial(domain).cloned();
             let (source, address) = match serial {
                 Some(serial) => (serial.source, serial.info.address),
