@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use daemon::conf::{ConfError, Document};
 use host::rotate::Limits;
-use host::users;
 
+use crate::confine::Confinement;
 use crate::defaults::facts::QemuConf;
 
 /// The settings of qemu.conf.
@@ -19,6 +19,8 @@ pub struct Config {
     pub bridge_helper: Option<String>,
     /// Bounds of guests' logs where the daemon keeps them itself: those of virtlogd.conf.
     pub log_limits: Limits,
+    /// How guests are kept apart.
+    pub confinement: Confinement,
     /// What decides about definitions and command lines.
     pub domain: QemuConf,
 }
@@ -30,14 +32,16 @@ impl Default for Config {
             display_ports: 5900..=65535,
             bridge_helper: None,
             log_limits: Limits::default(),
+            confinement: Confinement::default(),
             domain: QemuConf::default(),
         }
     }
 }
 
 impl Config {
-    /// Read the settings; what is absent keeps libvirt's default.
-    pub fn read(document: &Document) -> Result<Self, ConfError> {
+    /// Read the settings; what is absent keeps libvirt's default. `system`: the daemon serves the host. Asks the user
+    /// database: blocks.
+    pub fn read(document: &Document, system: bool) -> Result<Self, ConfError> {
         let default = Config::default();
         let min = port(document, "remote_display_port_min")?.unwrap_or(*default.display_ports.start());
         let max = port(document, "remote_display_port_max")?.unwrap_or(*default.display_ports.end());
@@ -47,7 +51,6 @@ impl Config {
                 format!("the lowest display port {min} is above the highest, {max}"),
             ));
         }
-        own_user_only(document)?;
         let mut domain = default.domain;
         read_domain(document, &mut domain)?;
         Ok(Self {
@@ -55,6 +58,7 @@ impl Config {
             display_ports: min..=max,
             bridge_helper: document.text("bridge_helper")?,
             log_limits: default.log_limits,
+            confinement: Confinement::read(document, system)?,
             domain,
         })
     }
@@ -68,25 +72,6 @@ pub fn log_limits(document: &Document) -> Result<Limits, ConfError> {
         max_backups: document.unsigned("max_backups")?.unwrap_or(default.max_backups),
     })
 }
-
-/// Guests run as the daemon's own user: another one needs the images to change hands, which is not built yet.
-/// Refused rather than passed over, since whoever sets it relies on it.
-fn own_user_only(document: &Document) -> Result<(), ConfError> {
-    let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
-    let keys = [("user", uid, users::resolve as Resolve), ("group", gid, users::resolve_group as Resolve)];
-    for (key, own, resolve) in keys {
-        if let Some(name) = document.text(key)?
-            && !matches!(resolve(&name), Ok(Some(id)) if id == own)
-        {
-            let problem = format!("'{name}' is not the daemon's own: guests cannot run as another {key} yet");
-            return Err(document.refused(key, problem));
-        }
-    }
-    Ok(())
-}
-
-/// Looks up the number of a name.
-type Resolve = fn(&str) -> host::Result<Option<u32>>;
 
 fn read_domain(document: &Document, domain: &mut QemuConf) -> Result<(), ConfError> {
     match document.text("stdio_handler")?.as_deref() {
@@ -102,6 +87,17 @@ fn read_domain(document: &Document, domain: &mut QemuConf) -> Result<(), ConfErr
     if let Some(address) = document.text("spice_listen")? {
         domain.spice_listen = address;
     }
+    if let Some(on) = document.boolean("set_process_name")? {
+        domain.set_process_name = on;
+    }
+    domain.seccomp_sandbox = match document.signed("seccomp_sandbox")? {
+        None | Some(-1) => None,
+        Some(0) => Some(false),
+        Some(1) => Some(true),
+        Some(other) => {
+            return Err(document.refused("seccomp_sandbox", format!("{other} is none of -1, 0, 1")));
+        }
+    };
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::capabilities::QemuCaps;
 use crate::command;
+use crate::confine::seclabel;
 use crate::defaults;
 use crate::domain::{Domain, View};
 use crate::driver::{Driver, check_flags};
@@ -199,6 +200,7 @@ pub async fn complete(
     let options = ParseOptions::default();
     let mut definition = Definition::parse(&tree, &options).map_err(::driver::fault::xml)?;
     make_up(&mut definition);
+    seclabel::complete(&mut definition);
     let facts = driver.facts().await;
     let native = Arch::from_word(&facts.arch);
     let native = native.ok_or_else(|| {

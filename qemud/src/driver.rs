@@ -7,6 +7,7 @@ use ::driver::documents::Documents;
 use ::driver::events::EventHub;
 use ::driver::flags;
 use ::driver::registry::Registry;
+use host::cgroup::Cgroups;
 use host::paths::Paths;
 use protocol::consts::FlagSet;
 use protocol::remote::NonnullDomain;
@@ -45,6 +46,8 @@ pub struct Driver {
     pub ports: Ports,
     /// Names of network devices given out.
     pub names: crate::network::Names,
+    /// The host's control groups, where guests are put into them.
+    pub cgroups: Option<Cgroups>,
     /// The installed schemas.
     #[cfg(feature = "validate")]
     pub schemas: Arc<::driver::schemas::Schemas>,
@@ -56,7 +59,12 @@ pub struct Driver {
 
 impl Driver {
     /// A driver that knows no domain yet.
-    pub fn new(context: daemon::Context, config: Config, capabilities: Capabilities) -> Arc<Self> {
+    pub fn new(
+        context: daemon::Context,
+        config: Config,
+        capabilities: Capabilities,
+        cgroups: Option<Cgroups>,
+    ) -> Arc<Self> {
         let paths = Arc::clone(context.paths());
         let definitions = Documents::new(paths.definition_dir.clone(), Some("virsh edit"));
         let statuses = Documents::new(paths.state_dir.clone(), None);
@@ -74,6 +82,7 @@ impl Driver {
             logs,
             ports,
             names: crate::network::Names::default(),
+            cgroups,
             #[cfg(feature = "validate")]
             schemas: ::driver::schemas::Schemas::new(::driver::schemas::INSTALLED),
             facts: OnceCell::new(),

@@ -4,6 +4,7 @@
 //! * [`driver`]: what the calls share; [`domain`]: one domain's state; [`define`]: definitions;
 //! * [`validate`]: the flags that ask for validation; [`migratable`]: the XML for older hosts;
 //! * [`process`]: the guest's QEMU from its start to its end, and after a restart of the daemon;
+//! * [`confine`]: users, owners of files, control groups and limits of guests;
 //! * [`monitor`]: QMP; [`capabilities`]: what the emulators of this host can do;
 //! * [`network`]: taps and other devices of the host for guests' cards;
 //! * [`defaults`]: what a definition leaves open; [`command`] and [`device`]: from a definition to QEMU's
@@ -14,6 +15,7 @@ pub mod calls;
 pub mod capabilities;
 pub mod command;
 pub mod config;
+pub mod confine;
 pub mod console;
 pub mod defaults;
 pub mod define;

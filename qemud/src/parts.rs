@@ -7,6 +7,8 @@ use model::domain::device::disk::Disk;
 use model::domain::device::disk::source::Location;
 use model::domain::device::graphics::{GraphicsKind, Listen};
 use model::domain::device::memballoon::MemballoonModel;
+use model::domain::device::rng::RngBackend;
+use model::domain::device::smartcard::SmartcardKind;
 
 use crate::defaults::facts::QemuConf;
 
@@ -87,6 +89,26 @@ pub fn set_channel_state(definition: &mut Definition, alias: &str, open: bool) -
         }
     }
     false
+}
+
+/// The host end of a device that has one.
+pub fn chardev_source(device: &Device) -> Option<&Source> {
+    match device {
+        Device::Serial(serial) => Some(&serial.source),
+        Device::Parallel(parallel) => Some(&parallel.source),
+        Device::Console(console) => Some(&console.source),
+        Device::Channel(channel) => Some(&channel.source),
+        Device::Redirdev(redirdev) => Some(&redirdev.source),
+        Device::Smartcard(smartcard) => match &smartcard.kind {
+            SmartcardKind::Passthrough(source) => Some(source),
+            _ => None,
+        },
+        Device::Rng(rng) => match &rng.backend {
+            RngBackend::Egd(source) => Some(source),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// The host end of a serial port, a parallel port, a console or a channel.

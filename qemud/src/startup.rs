@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use ::driver::documents::{Found, blocking};
 use ::driver::fault;
+use host::cgroup::{Cgroups, Controller};
+use host::label::Owner;
+use host::process::Ids;
 use host::store;
 use model::domain::{Domain as Definition, ParseOptions};
 use protocol::{ErrorDomain, Fault};
@@ -22,19 +25,28 @@ const CHUNK: usize = 64;
 
 /// Make the service: read what is on disk; guests are found again in tasks that go on behind.
 pub async fn start(context: daemon::Context) -> Result<Virtqemud, daemon::BoxError> {
-    let mut config = Config::read(&context.driver_conf("qemu.conf")?)?;
-    config.log_limits = config::log_limits(&context.driver_conf("virtlogd.conf")?)?;
     let paths = Arc::clone(context.paths());
-    blocking({
+    let document = context.driver_conf("qemu.conf")?;
+    let system = paths.is_system();
+    let mut config = tokio::task::spawn_blocking(move || Config::read(&document, system)).await??;
+    config.log_limits = config::log_limits(&context.driver_conf("virtlogd.conf")?)?;
+    let owner = config.confinement.owner;
+    let (user, cgroups) = blocking({
         let paths = Arc::clone(&paths);
+        let controllers = config.confinement.controllers.clone();
         move || {
             paths.create()?;
-            paths.create_for_guests(None)
+            paths.create_for_guests(owner.map(|owner| (owner.uid, owner.gid)))?;
+            let ids = |owner: Owner| {
+                let groups = host::users::groups_of(owner.uid, owner.gid)?;
+                Ok::<_, host::Error>(Ids { uid: owner.uid, gid: owner.gid, groups })
+            };
+            Ok((owner.map(ids).transpose()?, usable_cgroups(controllers.as_deref())))
         }
     })
     .await?;
-    let capabilities = Capabilities::new(Settings::for_daemon(&paths));
-    let driver = Driver::new(context, config, capabilities);
+    let capabilities = Capabilities::new(Settings { user, ..Settings::for_daemon(&paths) });
+    let driver = Driver::new(context, config, capabilities, cgroups);
     load_definitions(&driver).await?;
     let adoptions = reconnect::adopt_all(&driver).await?;
     for adoption in adoptions {
@@ -44,6 +56,17 @@ pub async fn start(context: daemon::Context) -> Result<Virtqemud, daemon::BoxErr
         autostart(&driver);
     }
     Ok(Virtqemud { driver })
+}
+
+/// The control groups that guests are put into; without them guests run all the same.
+fn usable_cgroups(wanted: Option<&[Controller]>) -> Option<Cgroups> {
+    let found = Cgroups::detect().and_then(|found| match wanted {
+        Some(wanted) => found.only(wanted),
+        None => Ok(found),
+    });
+    found
+        .inspect_err(|error| tracing::info!(target: "qemu", "guests run outside control groups: {}", error.full_text()))
+        .ok()
 }
 
 /// Register every definition. One that cannot be read is left where it is and named in the log.

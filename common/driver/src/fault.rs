@@ -19,6 +19,7 @@ pub fn host(domain: ErrorDomain) -> impl Fn(host::Error) -> Fault {
             None => match error {
                 host::Error::Deadline { .. } => Fault::new(domain, ErrorCode::OPERATION_TIMEOUT, text),
                 host::Error::Name { .. } => Fault::new(domain, ErrorCode::INVALID_ARG, text),
+                host::Error::InUse { .. } => Fault::new(domain, ErrorCode::OPERATION_INVALID, text),
                 host::Error::Unavailable { .. } => Fault::new(domain, ErrorCode::NO_SUPPORT, text),
                 _ => Fault::new(domain, ErrorCode::INTERNAL_ERROR, text),
             },

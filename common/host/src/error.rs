@@ -120,6 +120,12 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A file belongs to another guest's user as long as that guest runs.
+    #[error("'{}' is in use by another guest under a different user or group", path.display())]
+    InUse {
+        /// The file concerned.
+        path: PathBuf,
+    },
     /// A lock is held by another process.
     #[error("'{}' is locked by another process{}", path.display(), holder.map(|pid| format!(" ({pid})")).unwrap_or_default())]
     Locked {

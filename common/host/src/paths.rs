@@ -5,6 +5,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result, store, users};
@@ -47,6 +48,8 @@ pub struct Paths {
     pub log_dir: PathBuf,
     /// Parent of save, snapshot, ...: `lib_dir` of the system, `definition_dir` of a session.
     data_dir: PathBuf,
+    /// The directory that everything is below, of a private instance.
+    root: Option<PathBuf>,
     /// Directory of the daemon's own pid file: `/run`, in a session `run_dir`.
     pid_dir: PathBuf,
 }
@@ -119,6 +122,7 @@ impl Paths {
             log_dir: daemon_log_dir.join(driver),
             daemon_log_dir,
             pid_dir: below("/run"),
+            root: around.root.clone(),
             driver: driver.to_owned(),
             daemon,
         }
@@ -145,6 +149,7 @@ impl Paths {
             config_dir,
             state_dir: run_dir.join(driver).join("run"),
             pid_dir: run_dir.clone(),
+            root: around.root.clone(),
             run_dir,
             cache_dir: cache_root.join(driver).join("cache"),
             log_dir: cache_root.join(driver).join("log"),
@@ -254,6 +259,24 @@ impl Paths {
         file(&self.state_dir, name, ".pid")
     }
 
+    /// `/run/libvirt/qemu/NAME.labels`: the files that were given to the guest.
+    pub fn guest_labels(&self, name: &str) -> Result<PathBuf> {
+        file(&self.state_dir, name, ".labels")
+    }
+
+    /// A short name of a private instance (`OXIVIRT_ROOT`), different for each: for what all instances of a host share,
+    /// as control groups. None for the host's own daemon.
+    pub fn private_name(&self) -> Option<String> {
+        let root = self.root.as_ref()?;
+        // FNV-1a: spreads well, and nobody gains from a collision.
+        let hash = root
+            .as_os_str()
+            .as_bytes()
+            .iter()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+        Some(format!("{hash:08x}"))
+    }
+
     /// `/etc/libvirt/qemu/NAME.xml`.
     pub fn definition(&self, name: &str) -> Result<PathBuf> {
         file(&self.definition_dir, name, ".xml")
@@ -327,10 +350,10 @@ impl Paths {
             (self.state_dir.join("passt"), 0o755),
         ];
         for (dir, mode) in guests {
-            if store::create_dir(&dir, mode)?
-                && let Some((uid, gid)) = owner
-            {
-                std::os::unix::fs::chown(&dir, Some(uid), Some(gid))
+            store::create_dir(&dir, mode)?;
+            // Also those of before: qemu.conf may name another user by now.
+            if let Some((uid, gid)) = owner {
+                std::os::unix::fs::lchown(&dir, Some(uid), Some(gid))
                     .map_err(Error::file("set the owner of", &dir))?;
             }
         }

@@ -40,12 +40,17 @@ pub fn group_by_name(name: &str) -> Result<Option<u32>> {
     Group::from_name(name).map(|group| group.map(|group| group.gid.as_raw())).map_err(failed)
 }
 
-/// All groups of the user with this number, `gid` among them; only `gid` for a user without an entry.
+/// All groups of the user with this number: its own, those it is a member of, and `gid`; only `gid` for a user
+/// without an entry.
 pub fn groups_of(uid: u32, gid: u32) -> Result<Vec<u32>> {
     let Some(user) = by_uid(uid)? else { return Ok(vec![gid]) };
     let name = CString::new(user.name).map_err(|error| Error::system("look up groups")(error.into()))?;
-    let groups = getgrouplist(&name, Gid::from_raw(gid)).map_err(failed)?;
-    Ok(groups.into_iter().map(Gid::as_raw).collect())
+    let groups = getgrouplist(&name, Gid::from_raw(user.gid)).map_err(failed)?;
+    let mut groups: Vec<u32> = groups.into_iter().map(Gid::as_raw).collect();
+    if !groups.contains(&gid) {
+        groups.push(gid);
+    }
+    Ok(groups)
 }
 
 /// Number of a user given by name or number; "+107" is always a number (qemu.conf, DAC labels).
@@ -85,6 +90,9 @@ mod tests {
         assert_eq!(by_name(&root.name).unwrap().unwrap(), root);
         assert_eq!(group_by_name(&group_by_gid(0).unwrap().unwrap()).unwrap(), Some(0));
         assert!(groups_of(0, 0).unwrap().contains(&0));
+        assert!(
+            groups_of(0, 4711).unwrap().starts_with(&[0]) && groups_of(0, 4711).unwrap().ends_with(&[4711])
+        );
     }
 
     #[test]

@@ -3,27 +3,35 @@
 //! The monitor's socket listens before QEMU runs and is handed to it, so that the connection stands at once
 //! and nobody has to look again and again whether it is there yet.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::Read;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ::driver::documents::blocking;
 use ::driver::fault;
-use host::process::{Plan as Spawn, Stdio};
+use host::label::Owner;
+use host::process::{Ids, Limit, Plan as Spawn, Resource, Stdio};
 use host::{fault as fault_point, process, store};
 use model::domain::Domain as Definition;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
-use super::Process;
 use super::log::{self, Logs, StartLog};
+use super::{Process, leftovers};
 use crate::command::{FdSource, PassedFd, Plan, PlannedFile};
+use crate::confine::cgroup::Wanted;
+use crate::confine::files::{self, GuestFile};
+use crate::confine::{Identity, limits, seclabel};
 use crate::driver::Driver;
 use crate::network::Wires;
 
 /// Bytes of the key that protects what is passed to QEMU in secret.
 const MASTER_KEY: usize = 32;
+/// File mode mask of QEMU: its group may use what it makes, as libvirt has it.
+const UMASK: u32 = 0o002;
 
 /// A QEMU process and the connection to its monitor, which it has not greeted on yet.
 #[derive(Debug)]
@@ -56,6 +64,8 @@ fn check_file(path: &str) -> Result<(), Fault> {
 pub struct Inherited {
     /// Network and vsock devices.
     pub wires: Wires,
+    /// Control groups to make and to enter.
+    pub groups: Option<Wanted>,
     /// Make the firmware's variables anew.
     pub reset_nvram: bool,
     /// What the guest's log says of it.
@@ -73,40 +83,89 @@ pub struct Told {
     pub notes: Vec<String>,
 }
 
-/// Start QEMU by the plan.
+/// Start QEMU by the plan: its files are made and given to it, its control groups wait for it.
 pub async fn launch(
     driver: &Driver,
-    definition: &Definition,
+    definition: &Arc<Definition>,
     plan: &Plan,
-    inherited: Inherited,
+    mut inherited: Inherited,
 ) -> Result<Launched, Fault> {
+    let host_fault = fault::host(ErrorDomain::QEMU);
+    let who = confined(driver, definition).await?;
+    let identity = who.as_ref().map(|who| who.identity.clone());
+    let wanted = inherited.groups.take();
     let launch = Launch {
         plan: plan.clone(),
         logs: driver.logs.clone(),
-        pid_file: driver.paths.guest_pid_file(&definition.name).map_err(fault::host(ErrorDomain::QEMU))?,
+        pid_file: driver.paths.guest_pid_file(&definition.name).map_err(&host_fault)?,
+        monitor: PathBuf::from(&plan.monitor_path),
+        limits: limits::of(definition, &driver.config.confinement),
+        owner: identity.as_ref().map(|identity| identity.process),
+        ids: who.as_ref().map(|who| who.ids.clone()),
         inherited,
     };
-    let launched = tokio::task::spawn_blocking(move || launch.run()).await;
+    let groups = async {
+        match wanted {
+            Some(wanted) => blocking(move || wanted.make()).await,
+            None => Ok(None),
+        }
+    };
+    let files = async {
+        let launch = blocking(move || launch.make_files().map(|()| launch)).await?;
+        if let Some(who) = who {
+            leftovers::labels(driver, &definition.name)?.give(who.files).await?;
+        }
+        Ok(launch)
+    };
+    let (groups, launch) = tokio::join!(groups, files);
+    let (groups, launch) = (groups.map_err(&host_fault)?, launch.map_err(&host_fault)?);
+    let launched = tokio::task::spawn_blocking(move || launch.run(groups.unwrap_or_default())).await;
     launched.unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())))
+}
+
+/// Who a guest runs as, and what is given to it.
+struct Confined {
+    identity: Identity,
+    ids: Ids,
+    files: Vec<GuestFile>,
+}
+
+/// Off the runtime, since labels may hold names that the user database has to look up.
+async fn confined(driver: &Driver, definition: &Arc<Definition>) -> Result<Option<Confined>, Fault> {
+    let (definition, confinement) = (Arc::clone(definition), driver.config.confinement.clone());
+    let found = tokio::task::spawn_blocking(move || {
+        let Some(identity) = seclabel::identity(&definition, &confinement)? else { return Ok(None) };
+        let ids = identity.ids().map_err(fault::host(ErrorDomain::SECURITY))?;
+        let files = files::of(&definition, &identity)?;
+        Ok(Some(Confined { identity, ids, files }))
+    });
+    found.await.unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())))
 }
 
 struct Launch {
     plan: Plan,
     logs: Logs,
     pid_file: PathBuf,
+    monitor: PathBuf,
+    limits: Vec<(Resource, Limit)>,
+    /// The user that QEMU runs as, if not ours.
+    owner: Option<Owner>,
+    ids: Option<Ids>,
     inherited: Inherited,
 }
 
 impl Launch {
-    fn run(mut self) -> Result<Launched, Fault> {
-        for file in &self.plan.files {
-            self.make(file).map_err(fault::host(ErrorDomain::QEMU))?;
-        }
+    fn make_files(&self) -> host::Result<()> {
+        self.plan.files.iter().try_for_each(|file| self.make(file))
+    }
+
+    /// `groups`: files by which QEMU enters its control groups.
+    fn run(mut self, groups: Vec<PathBuf>) -> Result<Launched, Fault> {
         let Told { owner, versions, notes } = &self.inherited.told;
         let head = log::Head { plan: &self.plan, versions };
         let (mut log, output) = self.logs.begin(owner.clone(), &head, notes)?;
         let fds = self.open_all(&mut log);
-        let spawned = fds.and_then(|fds| self.spawn(fds, output).map_err(fault::host(ErrorDomain::QEMU)));
+        let spawned = fds.and_then(|fds| self.spawn(fds, output, groups).map_err(fault::host(ErrorDomain::QEMU)));
         match spawned {
             Ok((process, monitor)) => Ok(Launched { process, monitor, log }),
             Err(error) => {
@@ -118,24 +177,33 @@ impl Launch {
 
     /// What the child finds at its numbers.
     fn open_all(&mut self, log: &mut StartLog) -> Result<Vec<(OwnedFd, i32)>, Fault> {
-        let wires = &mut self.inherited.wires;
-        let open = |fd: &PassedFd| {
+        let fds = std::mem::take(&mut self.plan.fds);
+        let open = |fd: PassedFd| {
             let opened = match &fd.source {
                 FdSource::Output { path, append } => log.output(Path::new(path), *append)?,
-                other => open_for_child(other, fd.number, wires).map_err(fault::host(ErrorDomain::QEMU))?,
+                other => self.open_for_child(other, fd.number).map_err(fault::host(ErrorDomain::QEMU))?,
             };
             Ok((opened, fd.number.cast_signed()))
         };
-        self.plan.fds.iter().map(open).collect()
+        fds.into_iter().map(open).collect()
     }
 
-    fn spawn(&self, fds: Vec<(OwnedFd, i32)>, output: OwnedFd) -> host::Result<(Arc<Process>, UnixStream)> {
+    fn spawn(
+        &self,
+        fds: Vec<(OwnedFd, i32)>,
+        output: OwnedFd,
+        groups: Vec<PathBuf>,
+    ) -> host::Result<(Arc<Process>, UnixStream)> {
         let mut spawn = Spawn::new(&self.plan.argv[0]);
         spawn.args = self.plan.argv[1..].iter().map(Into::into).collect();
         spawn.env = self.plan.env.iter().map(|(name, value)| (name.into(), value.into())).collect();
         spawn.stdout = Stdio::Fd(duplicate(&output)?);
         spawn.stderr = Stdio::Fd(output);
         spawn.fds = fds;
+        spawn.ids = self.ids.clone();
+        spawn.umask = Some(UMASK);
+        spawn.limits = self.limits.clone();
+        spawn.cgroups = groups;
         fault_point::at("start.files");
         let child = process::spawn(spawn)?;
         fault_point::at("start.spawned");
@@ -158,14 +226,19 @@ impl Launch {
     }
 
     fn make(&self, file: &PlannedFile) -> host::Result<()> {
+        let owner = self.owner.map(|owner| (owner.uid, owner.gid));
         match file {
-            PlannedFile::Dir { path, mode } => store::create_dir(Path::new(path), *mode).map(|_| ()),
+            PlannedFile::Dir { path, mode } => {
+                let path = Path::new(path);
+                store::create_dir(path, *mode)?;
+                self.hand_over(path)
+            }
             PlannedFile::MasterKey { path } => {
                 let mut key = [0u8; MASTER_KEY];
                 let source = Path::new("/dev/urandom");
                 let read = File::open(source).and_then(|mut random| random.read_exact(&mut key));
                 read.map_err(host::Error::file("read", source))?;
-                let written = store::replace(Path::new(path), &key, 0o600);
+                let written = store::replace_owned(Path::new(path), &key, 0o600, owner);
                 key.fill(0);
                 std::hint::black_box(&key);
                 written
@@ -176,36 +249,54 @@ impl Launch {
                     return Ok(());
                 }
                 let variables = store::read(Path::new(template), 64 << 20)?;
-                store::replace(path, &variables, 0o600)
+                store::replace_owned(path, &variables, 0o600, owner)
             }
         }
+    }
+
+    /// Give what was made to QEMU's user. A link in its place is given, not what it leads to.
+    fn hand_over(&self, path: &Path) -> host::Result<()> {
+        let Some(owner) = self.owner else { return Ok(()) };
+        std::os::unix::fs::lchown(path, Some(owner.uid), Some(owner.gid))
+            .map_err(host::Error::file("set the owner of", path))
+    }
+
+    /// Open what the child is to find at a number.
+    fn open_for_child(&mut self, source: &FdSource, number: u32) -> host::Result<OwnedFd> {
+        match source {
+            FdSource::ListenUnix { path } => self.listen(Path::new(path)).map(OwnedFd::from),
+            FdSource::Output { .. }
+            | FdSource::Tap { .. }
+            | FdSource::VhostNet { .. }
+            | FdSource::VhostVsock { .. } => {
+                self.inherited.wires.take(source).ok_or_else(|| host::Error::Unavailable {
+                    what: format!("descriptor {number}"),
+                    reason: format!("nothing was opened for {source:?}"),
+                })
+            }
+        }
+    }
+
+    /// The monitor's socket stays ours; others are the guest's, in a directory that is too.
+    fn listen(&self, path: &Path) -> host::Result<UnixListener> {
+        if let Some(dir) = path.parent()
+            && store::create_dir(dir, 0o750)?
+        {
+            self.hand_over(dir)?;
+        }
+        store::remove(path)?;
+        let listener = UnixListener::bind(path).map_err(host::Error::file("listen on", path))?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o777 & !UMASK))
+            .map_err(host::Error::file("set the mode of", path))?;
+        if path != self.monitor {
+            self.hand_over(path)?;
+        }
+        Ok(listener)
     }
 }
 
 fn duplicate(output: &OwnedFd) -> host::Result<OwnedFd> {
     output.try_clone().map_err(host::Error::file("duplicate", Path::new("the log's descriptor")))
-}
-
-/// Open what the child is to find at a number.
-fn open_for_child(source: &FdSource, number: u32, wires: &mut Wires) -> host::Result<OwnedFd> {
-    match source {
-        FdSource::ListenUnix { path } => {
-            let path = Path::new(path);
-            if let Some(dir) = path.parent() {
-                store::create_dir(dir, 0o750)?;
-            }
-            store::remove(path)?;
-            let listener = UnixListener::bind(path).map_err(host::Error::file("listen on", path))?;
-            Ok(listener.into())
-        }
-        FdSource::Output { .. }
-        | FdSource::Tap { .. }
-        | FdSource::VhostNet { .. }
-        | FdSource::VhostVsock { .. } => wires.take(source).ok_or_else(|| host::Error::Unavailable {
-            what: format!("descriptor {number}"),
-            reason: format!("nothing was opened for {source:?}"),
-        }),
-    }
 }
 
 fn adopt(child: process::Child) -> host::Result<Process> {

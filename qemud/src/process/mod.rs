@@ -4,6 +4,7 @@
 pub mod control;
 mod images;
 pub mod launch;
+pub mod leftovers;
 pub mod log;
 pub mod reconnect;
 mod scsi;

@@ -16,12 +16,11 @@ use protocol::{ErrorDomain, Fault};
 use tokio::sync::watch as watch_channel;
 
 use super::status::Document;
-use super::{Process, start, status, stop, watch};
+use super::{Process, leftovers, start, status, stop, watch};
 use crate::domain::{Condition, Domain, Ending, Live, Status};
 use crate::driver::Driver;
 use crate::figures::LastKnown;
 use crate::monitor::Monitor;
-use crate::network;
 use crate::notify::{Lifecycle, Suspended};
 
 /// How long QEMU's monitor may take to answer a daemon that comes back.
@@ -227,11 +226,7 @@ async fn clean_up_ended(driver: &Arc<Driver>, domain: &Arc<Domain>, document: &D
     let (name, id) =
         (definition.name.as_str(), definition.id.and_then(|id| i32::try_from(id).ok()).unwrap_or(-1));
     kill_half_started(definition).await;
-    network::disconnect(definition).await;
-    let leftovers = start::leftovers(driver, name, id);
-    if let Err(error) = blocking(move || leftovers.remove()).await {
-        tracing::warn!(target: "qemu", "domain '{name}' leaves something behind: {error}");
-    }
+    leftovers::remove(driver, definition, id, document.status != Status::STARTING).await;
     let ending = match document.status {
         Status::STARTING => Ending::Failed,
         Status { condition: Condition::Shutdown, .. } => Ending::Shutdown,

@@ -5,13 +5,11 @@
 //! writes its pid file before it becomes QEMU; only a status document with a pid and another state is of a
 //! guest that runs.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::driver::documents::blocking;
 use ::driver::jobs::LongJob;
-use host::store;
 use model::domain::Domain as Definition;
 use model::domain::lifecycle::LifecycleAction;
 use protocol::remote::NonnullDomain;
@@ -21,8 +19,9 @@ use tokio::sync::watch as watch_channel;
 
 use super::launch::{self, Inherited, Launched, Told};
 use super::log::{self, KeptBy, StartLog};
-use super::{GREETING_LIMIT, Process, StartOptions, images, scsi, status, stop, taint, watch};
+use super::{GREETING_LIMIT, Process, StartOptions, images, leftovers, scsi, status, stop, taint, watch};
 use crate::command::{self, Plan};
+use crate::confine::{cgroup, seclabel};
 use crate::define::{self, Source};
 use crate::domain::{Domain, Ending, Live, ShutoffReason, Status, View};
 use crate::driver::Driver;
@@ -88,45 +87,6 @@ pub fn reboots_on_poweroff(definition: &Definition) -> bool {
     definition.lifecycle.on_poweroff == LifecycleAction::Restart
 }
 
-/// What a guest of this name and id has on the host, to be removed when it has ended.
-pub fn leftovers(driver: &Driver, name: &str, id: i32) -> Leftovers {
-    let paths = &driver.paths;
-    // A name that is no file name was never started.
-    Leftovers {
-        directories: [paths.guest_dir(id, name), paths.guest_channel_dir(id, name)]
-            .into_iter()
-            .flatten()
-            .collect(),
-        files: paths.guest_pid_file(name).into_iter().collect(),
-    }
-}
-
-/// Directories and files of one guest.
-#[derive(Debug)]
-pub struct Leftovers {
-    directories: Vec<PathBuf>,
-    files: Vec<PathBuf>,
-}
-
-impl Leftovers {
-    /// Remove all of it; what is not there is no error. Goes on after an error and returns the first.
-    pub fn remove(self) -> Result<(), host::Error> {
-        let directories = self.directories.iter().map(|path| remove_tree(path));
-        let files = self.files.iter().map(|path| store::remove(path).map(|_| ()));
-        let results: Vec<_> = directories.chain(files).collect();
-        results.into_iter().collect()
-    }
-}
-
-fn remove_tree(path: &Path) -> Result<(), host::Error> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(host::Error::file("remove", path)(error))
-        }
-        _ => Ok(()),
-    }
-}
-
 struct Start<'a> {
     driver: &'a Arc<Driver>,
     domain: &'a Arc<Domain>,
@@ -155,7 +115,7 @@ impl Start<'_> {
         let definition = Arc::new(definition);
         let begun = self.launch(&definition, id, &plan, wires).await;
         let done = match begun {
-            Ok(launched) => self.bring_up(launched).await,
+            Ok((launched, groups)) => self.bring_up(launched, groups).await,
             Err(error) => Err(error),
         };
         if let Err(error) = done {
@@ -175,6 +135,8 @@ impl Start<'_> {
         options.scsi_generic = scsi::generic(definition).await;
         definition.id = u32::try_from(id).ok();
         unbuilt::refuse_start(definition)?;
+        cgroup::assign(definition, self.driver)?;
+        seclabel::assign(definition, &self.driver.config.confinement)?;
         images::find_chains(definition).await?;
         command::prepare(definition, &caps, facts, &options).map_err(Fault::from)?;
         let wires = network::open(self.driver, definition).await?;
@@ -195,9 +157,10 @@ impl Start<'_> {
         id: i32,
         plan: &Plan,
         mut wires: Wires,
-    ) -> Result<Launched, Fault> {
+    ) -> Result<(Launched, Option<cgroup::Wanted>), Fault> {
         launch::check_files(plan).await?;
         let starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
+        let wanted = cgroup::wanted(self.driver, definition, id, &plan.labels)?;
         starting.save(self.driver).await?;
         network::connect(definition, &mut wires).await?;
         host::fault::at("start.wired");
@@ -206,7 +169,8 @@ impl Start<'_> {
         let taints = taint::of_start(self.driver, definition, caps).await;
         let notes = taints.iter().map(|found| log::taint_note(id, &found.text())).collect();
         let told = Told { owner: self.domain.log_owner(), versions, notes };
-        let inherited = Inherited { wires, reset_nvram: self.options.reset_nvram, told };
+        let groups = wanted.clone();
+        let inherited = Inherited { wires, groups, reset_nvram: self.options.reset_nvram, told };
         let launched = launch::launch(self.driver, definition, plan, inherited).await?;
         let live = Live {
             definition: Arc::clone(definition),
@@ -231,17 +195,22 @@ impl Start<'_> {
         state.live = Some(live);
         state.status = Status::STARTING;
         self.driver.domains.set_id(self.domain.uuid(), Some(id));
-        Ok(launched)
+        Ok((launched, wanted))
     }
 
     /// From the process to running processors and the watch over them.
-    async fn bring_up(&self, launched: Launched) -> Result<(), Fault> {
+    async fn bring_up(&self, launched: Launched, groups: Option<cgroup::Wanted>) -> Result<(), Fault> {
         let Launched { process, monitor: connection, log } = launched;
         let (monitor, events) = self.greet(&process, connection, &log).await?;
         let facts = match self.settle(&monitor).await {
             Ok(facts) => facts,
             Err(error) => return Err(self.explain(&process, &log, error.into()).await),
         };
+        if let Some(groups) = groups {
+            let (vcpus, iothreads) = (facts.vcpu_threads.clone(), facts.iothreads.clone());
+            let sorted = blocking(move || cgroup::sort_threads(&groups, &vcpus, &iothreads)).await;
+            sorted.map_err(::driver::fault::host(ErrorDomain::QEMU))?;
+        }
         {
             let mut state = self.domain.lock();
             let Some(live) = state.live.as_mut() else { return Err(crate::domain::not_running()) };
@@ -270,7 +239,24 @@ impl Start<'_> {
                 monitor.balloon(memory.current_kib * 1024).await?;
             }
         }
-        after_start(monitor).await
+        let mut facts = after_start(monitor).await?;
+        facts.iothreads = self.iothreads(monitor).await?;
+        Ok(facts)
+    }
+
+    /// The iothreads' ids and threads, where there are any.
+    async fn iothreads(&self, monitor: &Monitor) -> Result<Vec<(u32, u32)>, MonitorError> {
+        let count =
+            self.domain.lock().live.as_ref().map_or(0, |live| live.definition.iothreads.threads.len());
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let told = monitor.execute("query-iothreads", json!({})).await?;
+        let thread = |told: &serde_json::Value| {
+            let id = told.get("id")?.as_str()?.strip_prefix("iothread")?.parse().ok()?;
+            Some((id, u32::try_from(told.get("thread-id")?.as_u64()?).ok()?))
+        };
+        Ok(told.as_array().into_iter().flatten().filter_map(thread).collect())
     }
 
     /// vCPUs to plug in, passwords, links that are down, limits of disks.
@@ -357,12 +343,7 @@ impl Start<'_> {
         let logs = live.as_ref().map(|live| live.logs.clone()).unwrap_or_default();
         self.driver.logs.release(&logs);
         log::note_end(self.driver, self.domain.log_owner(), logs, Ending::Failed).await;
-        self.driver.ports.release(definition);
-        network::disconnect(definition).await;
-        let leftovers = leftovers(self.driver, name, id);
-        if let Err(error) = blocking(move || leftovers.remove()).await {
-            tracing::warn!(target: "qemu", "the failed start of domain '{name}' leaves something behind: {error}");
-        }
+        leftovers::remove(self.driver, definition, id, false).await;
         if let Err(error) = self.driver.statuses.remove(name).await {
             tracing::error!(target: "qemu", "the status document of domain '{name}' stays: {error}");
         }
@@ -387,6 +368,8 @@ pub struct Facts {
     pub open: Vec<(String, bool)>,
     /// The vcpus' threads by vcpu number.
     pub vcpu_threads: Vec<(u32, u32)>,
+    /// The iothreads' threads by id; known at a start only.
+    pub iothreads: Vec<(u32, u32)>,
     /// The balloon's size in KiB, where there is a balloon.
     pub balloon_kib: Option<u64>,
 }
@@ -403,6 +386,7 @@ pub async fn after_start(monitor: &Monitor) -> Result<Facts, MonitorError> {
         terminals: terminals.collect(),
         open: chardevs.iter().map(|chardev| (alias(chardev), chardev.frontend_open)).collect(),
         vcpu_threads: cpus?.into_iter().map(|cpu| (cpu.cpu_index, cpu.thread_id)).collect(),
+        iothreads: Vec::new(),
         // A guest without balloon has none to tell.
         balloon_kib: balloon.ok().map(|bytes| bytes / 1024),
     })

@@ -12,7 +12,6 @@ use super::{KILL_LIMIT, Process, TERM_LIMIT, log};
 use crate::define;
 use crate::domain::{Domain, Ending, Live, not_running};
 use crate::driver::{Driver, check_flags};
-use crate::network;
 use crate::notify::Lifecycle;
 
 /// SIGTERM and SIGKILL, the same on every Linux (signal(7)).
@@ -155,13 +154,7 @@ fn ended_guest(domain: &Domain, pid: i32) -> Option<(String, Live)> {
 /// Remove what a guest leaves on the host. The status document goes last: while it is there, a restarted
 /// daemon does this again.
 pub async fn clean_up(driver: &Arc<Driver>, name: &str, live: &Live) {
-    driver.ports.release(&live.definition);
-    network::disconnect(&live.definition).await;
-    let leftovers = super::start::leftovers(driver, name, live.id);
-    let removed = blocking(move || leftovers.remove()).await;
-    if let Err(error) = removed {
-        tracing::warn!(target: "qemu", "domain '{name}' leaves something behind: {error}");
-    }
+    super::leftovers::remove(driver, &live.definition, live.id, true).await;
     host::fault::at("stop.cleaned");
     if let Err(error) = driver.statuses.remove(name).await {
         tracing::error!(target: "qemu", "the status document of domain '{name}' stays: {error}");

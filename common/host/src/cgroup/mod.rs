@@ -67,6 +67,11 @@ impl Controller {
         }
     }
 
+    /// The controller with this name of the kernel's or of qemu.conf's.
+    pub fn from_name(name: &str) -> Option<Controller> {
+        Controller::ALL.into_iter().find(|controller| controller.name() == name)
+    }
+
     /// Whether threads of one process may be in different groups, so that a machine's subgroups exist there.
     fn is_threaded(self) -> bool {
         matches!(self, Controller::Cpu | Controller::CpuAcct | Controller::CpuSet)
@@ -111,6 +116,22 @@ impl Cgroups {
             return Err(unavailable("control groups", "no hierarchy with a usable controller is mounted"));
         }
         Ok(Cgroups { hierarchies: Arc::new(hierarchies) })
+    }
+
+    /// The same without controllers that are not to be used.
+    pub fn only(&self, wanted: &[Controller]) -> Result<Cgroups> {
+        let mut hierarchies = Hierarchies::clone(&self.hierarchies);
+        for hierarchy in &mut hierarchies.list {
+            hierarchy.controllers.retain(|controller| wanted.contains(controller));
+        }
+        hierarchies.list.retain(|hierarchy| !hierarchy.controllers.is_empty());
+        Cgroups::of(hierarchies)
+    }
+
+    /// Whether groups can say which devices may be used by a list (version 1).
+    pub fn has_device_lists(&self) -> bool {
+        let has = |h: &Hierarchy| !h.unified && h.controllers.contains(&Controller::Devices);
+        self.hierarchies.list.iter().any(has)
     }
 
     /// Whether some hierarchy has this controller.
@@ -256,7 +277,8 @@ fn inherit_cpuset(parent: &Path, dir: &Path) -> Result<()> {
     for file in ["cpuset.cpus", "cpuset.mems"] {
         write(&dir.join(file), crate::kernel::text(&parent.join(file))?.trim())?;
     }
-    Ok(())
+    // Memory follows when the nodes change, as libvirt has it.
+    write(&dir.join("cpuset.memory_migrate"), "1")
 }
 
 fn make_dir(dir: &Path) -> Result<bool> {
