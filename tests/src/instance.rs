@@ -92,6 +92,8 @@ pub struct Instance {
     keeper: Keeper,
     notices: UnixDatagram,
     pid: Option<u32>,
+    /// Dropped after the keeper.
+    _groups: Groups,
 }
 
 impl Instance {
@@ -113,7 +115,8 @@ impl Instance {
         std::fs::set_permissions(folder.path().join("notify"), std::fs::Permissions::from_mode(0o777))
             .unwrap();
         let keeper = Keeper::start(builder.private_net);
-        let instance = Self { builder, folder, keeper, notices, pid: None };
+        let groups = Groups(folder.path().to_owned());
+        let instance = Self { builder, folder, keeper, notices, pid: None, _groups: groups };
         instance.lay_out();
         if instance.builder.private_net {
             instance.in_net(&["ip", "link", "set", "lo", "up"]).ok();
@@ -476,6 +479,11 @@ impl Instance {
         state.chain(own).collect()
     }
 
+    /// The control groups of this instance's guests, in all hierarchies.
+    pub fn control_groups(&self) -> Vec<PathBuf> {
+        control_groups(self.root())
+    }
+
     /// Waits until no guest runs and nothing of one is left on disk.
     pub fn wait_idle(&self) {
         use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
@@ -544,6 +552,37 @@ impl Drop for Instance {
         }
         // The keeper, dropped next, kills the daemon and its guests before the folder goes.
     }
+}
+
+/// Removes the control groups of guests that were killed with their daemon.
+struct Groups(PathBuf);
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        for group in control_groups(&self.0) {
+            let inner = std::fs::read_dir(&group).into_iter().flatten().filter_map(Result::ok);
+            for inner in inner.filter(|entry| entry.path().is_dir()) {
+                let _ = std::fs::remove_dir(inner.path());
+            }
+            // Another hierarchy's may still be busy; a group without processes does no harm.
+            let _ = std::fs::remove_dir(&group);
+        }
+    }
+}
+
+/// Groups of guests' machines named after a private daemon's folder (`host::paths`: `private_name`).
+fn control_groups(root: &Path) -> Vec<PathBuf> {
+    let hash = text(root)
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let prefix = format!("qemu-embed-{hash:08x}-");
+    let mounts = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().filter_map(Result::ok);
+    let machines = mounts.map(|mount| mount.path().join("machine"));
+    let machines = machines.chain([PathBuf::from("/sys/fs/cgroup/machine")]);
+    let entries =
+        machines.flat_map(|dir| std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok));
+    let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix));
+    ours.map(|entry| entry.path()).collect()
 }
 
 /// Lines of `qemu.conf` for ports that no daemon of another test gives out: each test is a process of its own.

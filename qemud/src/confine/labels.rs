@@ -69,7 +69,13 @@ impl Labels {
                 self.note(&mut journal, '+', file)?;
             }
             host::fault::at("label.noted");
-            label::set(path, file.owner, file.given_back && self.remember)?;
+            if let Err(error) = label::set(path, file.owner, file.given_back && self.remember) {
+                // It took back what it did itself.
+                if file.given_back {
+                    self.note(&mut journal, '-', file)?;
+                }
+                return Err(error);
+            }
             host::fault::at("label.given");
         }
         Ok(())
