@@ -57,7 +57,7 @@ impl Builder {
         self
     }
 
-    /// The content of `qemu.conf`; without it guests run as the daemon's own user.
+    /// The content of `qemu.conf`; without it guests run as the daemon's own user, without CPU weights.
     pub fn qemu_conf(mut self, text: &str) -> Self {
         self.driver_conf = Some(text.to_owned());
         self
@@ -135,7 +135,9 @@ impl Instance {
         std::fs::write(config.join("virtqemud.conf"), &self.builder.daemon_conf).unwrap();
         let text = self.builder.driver_conf.clone().unwrap_or_else(|| {
             let own_user = if self.is_system() { "user = \"root\"\ngroup = \"root\"\n" } else { "" };
-            format!("{own_user}{}", display_ports())
+            // Without CPU weights: the guests of all tests at once would share one between them.
+            let controllers = "\"cpuset\", \"cpuacct\", \"memory\", \"devices\", \"freezer\", \"blkio\"";
+            format!("{own_user}cgroup_controllers = [{controllers}]\n{}", display_ports())
         });
         std::fs::write(config.join("qemu.conf"), text).unwrap();
         if let Some((uid, gid)) = self.other_user() {
