@@ -110,7 +110,9 @@ fn a_guest_runs_as_its_user_with_limits_and_its_files_change_hands() {
     if !is_root("a_guest_runs_as_its_user_with_limits_and_its_files_change_hands") {
         return;
     }
-    let instance = Instance::builder().qemu_conf(&conf("max_files = 3000\nmax_core = 4096")).start();
+    let instance = Instance::builder()
+        .qemu_conf(&conf("max_files = 3000\nmax_core = 4096\nstdio_handler = \"file\""))
+        .start();
     let (kernel, own) = (kernel(&instance), file(&instance, "own.raw"));
     let (shared, fixed) = (file(&instance, "shared.raw"), file(&instance, "readonly.raw"));
     let out = instance.root().join("serial.out");

@@ -165,7 +165,8 @@ impl Launch {
         let head = log::Head { plan: &self.plan, versions };
         let (mut log, output) = self.logs.begin(owner.clone(), &head, notes)?;
         let fds = self.open_all(&mut log);
-        let spawned = fds.and_then(|fds| self.spawn(fds, output, groups).map_err(fault::host(ErrorDomain::QEMU)));
+        let spawned =
+            fds.and_then(|fds| self.spawn(fds, output, groups).map_err(fault::host(ErrorDomain::QEMU)));
         match spawned {
             Ok((process, monitor)) => Ok(Launched { process, monitor, log }),
             Err(error) => {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ::driver::documents::blocking;
 use ::driver::jobs::Job;
 use protocol::consts::DomainDestroyFlags;
 use protocol::remote::NonnullDomain;
