@@ -183,10 +183,10 @@ pub fn describe(view: &View, flags: u32) -> Result<String, Fault> {
 /// The command line that a definition stands for (procedure 136).
 pub async fn native(driver: &Driver, text: &str) -> Result<String, Fault> {
     let (mut definition, caps) = complete(driver, text, Source::Client).await?;
-    let (facts, mut options) = (driver.facts().await, driver.native_options());
+    let (facts, mut options) = (driver.facts().await?, driver.native_options());
     options.processor = driver.capabilities.processor().await?;
-    command::native_prepare(&mut definition, &caps, facts, &options).map_err(Fault::from)?;
-    let plan = command::plan(&definition, &caps, facts, &options).map_err(Fault::from)?;
+    command::native_prepare(&mut definition, &caps, &facts, &options).map_err(Fault::from)?;
+    let plan = command::plan(&definition, &caps, &facts, &options).map_err(Fault::from)?;
     Ok(command::native_line(&plan))
 }
 
@@ -201,7 +201,7 @@ pub async fn complete(
     let mut definition = Definition::parse(&tree, &options).map_err(::driver::fault::xml)?;
     make_up(&mut definition);
     seclabel::complete(&mut definition);
-    let facts = driver.facts().await;
+    let facts = driver.facts().await?;
     let native = Arch::from_word(&facts.arch);
     let native = native.ok_or_else(|| {
         Fault::internal(ErrorDomain::QEMU, format!("the host's architecture '{}' is unknown", facts.arch))
@@ -210,7 +210,7 @@ pub async fn complete(
     defaults::resolve_emulator(&mut definition, native, find).map_err(Fault::from)?;
     let emulator = definition.emulator.clone().unwrap_or_default();
     let caps = driver.capabilities.of(&emulator).await?;
-    let completed = defaults::complete(&mut definition, &caps, facts);
+    let completed = defaults::complete(&mut definition, &caps, &facts);
     // Definitions stay for long; the list has grown by doubling.
     definition.devices.shrink_to_fit();
     match completed {

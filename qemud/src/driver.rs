@@ -7,18 +7,18 @@ use ::driver::documents::Documents;
 use ::driver::events::EventHub;
 use ::driver::flags;
 use ::driver::registry::Registry;
+use arc_swap::ArcSwapOption;
 use host::cgroup::Cgroups;
 use host::paths::Paths;
 use protocol::consts::FlagSet;
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
-use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::capabilities::Capabilities;
 use crate::config::Config;
-use crate::defaults::facts::HostFacts;
 use crate::domain::{Domain, View};
+use crate::hostfacts::Gathered;
 use crate::ports::Ports;
 use crate::process::log::Logs;
 
@@ -52,7 +52,7 @@ pub struct Driver {
     #[cfg(feature = "validate")]
     pub schemas: Arc<::driver::schemas::Schemas>,
     /// Facts of the host, once they are gathered.
-    pub(crate) facts: OnceCell<HostFacts>,
+    pub(crate) facts: ArcSwapOption<Gathered>,
     /// The last id given to a guest.
     last_id: AtomicI32,
 }
@@ -85,14 +85,14 @@ impl Driver {
             cgroups,
             #[cfg(feature = "validate")]
             schemas: ::driver::schemas::Schemas::new(::driver::schemas::INSTALLED),
-            facts: OnceCell::new(),
+            facts: ArcSwapOption::empty(),
             last_id: AtomicI32::new(0),
         })
     }
 
     /// Whether guests run as root or with root's group.
     pub fn guests_are_root(&self) -> bool {
-        nix::unistd::geteuid().is_root() || nix::unistd::getegid().as_raw() == 0
+        self.config.confinement.owner.is_some_and(|owner| owner.uid == 0 || owner.gid == 0)
     }
 
     /// The next domain id: ids are not used again while the daemon runs.

@@ -1,37 +1,53 @@
-//! What the rules for definitions and command lines need to know of this host, gathered once.
+//! What the rules for definitions and command lines need to know of this host, gathered when they change.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use host::store;
+use protocol::Fault;
 
-use crate::capabilities::firmware::descriptors;
+use crate::capabilities::firmware::Installed;
 use crate::command::{Dirs, Mode, PlanOptions};
-use crate::defaults::facts::{HostFacts, HugetlbMount};
+use crate::defaults::facts::{HostFacts, HugetlbMount, Tsc};
 use crate::driver::Driver;
 
+/// Facts, and what they were gathered from.
+pub(crate) struct Gathered {
+    firmware: Arc<Installed>,
+    mounts: String,
+    facts: Arc<HostFacts>,
+}
+
 impl Driver {
-    /// The host's facts.
-    pub async fn facts(&self) -> &HostFacts {
-        self.facts.get_or_init(|| self.gather()).await
+    /// The host's facts; gathered again when firmware or mounts have changed.
+    pub async fn facts(&self) -> Result<Arc<HostFacts>, Fault> {
+        let firmware = self.capabilities.firmware().await?;
+        let mounts = read_mounts();
+        if let Some(known) = &*self.facts.load()
+            && Arc::ptr_eq(&known.firmware, &firmware)
+            && known.mounts == mounts
+        {
+            return Ok(Arc::clone(&known.facts));
+        }
+        let facts = Arc::new(self.gather(&firmware, &mounts).await?);
+        self.facts.store(Some(Arc::new(Gathered { firmware, mounts, facts: Arc::clone(&facts) })));
+        Ok(facts)
     }
 
-    async fn gather(&self) -> HostFacts {
-        let mut facts = HostFacts {
+    async fn gather(&self, firmware: &Installed, mounts: &str) -> Result<HostFacts, Fault> {
+        let tsc = self.capabilities.tsc().await?;
+        let text = mounts.to_owned();
+        let read = tokio::task::spawn_blocking(move || (hugetlb_mounts(&text), numa_nodes())).await;
+        let (hugepages, numa_nodes) = read.unwrap_or_default();
+        Ok(HostFacts {
             arch: host::system::architecture(),
             session: !self.paths.is_system(),
             conf: self.config.domain.clone(),
-            ..HostFacts::default()
-        };
-        let read = tokio::task::spawn_blocking(|| (descriptors(), hugetlb_mounts(), numa_nodes())).await;
-        match read {
-            Ok((firmware, mounts, nodes)) => {
-                facts.firmware = firmware;
-                facts.hugepages = mounts;
-                facts.numa_nodes = nodes;
-            }
-            Err(error) => tracing::error!(target: "qemu", "the host's facts cannot be read: {error}"),
-        }
-        facts
+            firmware: firmware.descriptors.clone(),
+            hugepages,
+            numa_nodes,
+            tsc: tsc.map(|tsc| Tsc { hz: tsc.hz, scaling: tsc.scaling }),
+        })
     }
 
     /// The directories of guests.
@@ -64,11 +80,19 @@ fn numa_nodes() -> Vec<u32> {
     read.map(|topology| topology.cells.iter().map(|cell| cell.id).collect()).unwrap_or_default()
 }
 
+/// The lines of `/proc/mounts` that count here: the kernel makes them up, which takes no time to speak of.
+fn read_mounts() -> String {
+    let mounts = read_text("/proc/mounts").unwrap_or_default();
+    mounts.lines().filter(|line| line.contains(" hugetlbfs ")).collect::<Vec<_>>().join("\n")
+}
+
+fn read_text(path: &str) -> Option<String> {
+    String::from_utf8(store::read(Path::new(path), 1 << 20).ok()?).ok()
+}
+
 /// Mounted hugetlbfs directories (`/proc/mounts`).
-fn hugetlb_mounts() -> Vec<HugetlbMount> {
-    let read = |path: &str| String::from_utf8(store::read(Path::new(path), 1 << 20).ok()?).ok();
-    let mounts = read("/proc/mounts").unwrap_or_default();
-    let default_kib = read("/proc/meminfo").and_then(|text| default_page_kib(&text)).unwrap_or(2048);
+fn hugetlb_mounts(mounts: &str) -> Vec<HugetlbMount> {
+    let default_kib = read_text("/proc/meminfo").and_then(|text| default_page_kib(&text)).unwrap_or(2048);
     let mounts = mounts.lines().filter_map(|line| {
         let mut words = line.split(' ');
         let (path, kind, options) = (words.nth(1)?, words.next()?, words.next()?);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -89,13 +89,60 @@ pub fn kvm_max_vcpus() -> Result<i32> {
     })
 }
 
+/// The time stamp counter of this host's processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tsc {
+    /// Frequency in hertz.
+    pub hz: u64,
+    /// Whether a guest may have another frequency.
+    pub scaling: bool,
+}
+
+/// The time stamp counter as KVM shows it to a guest (KVM_GET_TSC_KHZ of a virtual CPU made for the question).
+/// None where KVM knows of none: on other processors than x86.
+pub fn tsc() -> Result<Option<Tsc>> {
+    const CAP_TSC_CONTROL: libc::c_int = 60;
+    const CAP_GET_TSC_KHZ: libc::c_int = 61;
+    let path = Path::new("/dev/kvm");
+    let kvm = File::options().read(true).write(true).open(path).map_err(Error::file("open", path))?;
+    if kvm_extension(&kvm, CAP_GET_TSC_KHZ).map_err(Error::file("ask", path))? == 0 {
+        return Ok(None);
+    }
+    let machine = kvm_make(&kvm, KvmRequest::CreateVm).map_err(Error::file("ask", path))?;
+    let vcpu = kvm_make(&machine, KvmRequest::CreateVcpu).map_err(Error::file("ask", path))?;
+    let khz = kvm_number(&vcpu, KvmRequest::GetTscKhz, 0).map_err(Error::file("ask", path))?;
+    let scaling = kvm_extension(&machine, CAP_TSC_CONTROL).map_err(Error::file("ask", path))? != 0;
+    Ok(Some(Tsc { hz: u64::from(khz.unsigned_abs()) * 1000, scaling }))
+}
+
 /// KVM_CHECK_EXTENSION: 0 for a capability that the kernel does not have.
 fn kvm_extension(kvm: &File, capability: libc::c_int) -> io::Result<i32> {
-    const KVM_CHECK_EXTENSION: libc::Ioctl = 0xAE03;
-    // SAFETY: this request takes a number and touches no memory of ours, whatever kind of file this is: its
-    // number belongs to KVM alone.
-    let answer = unsafe { libc::ioctl(kvm.as_raw_fd(), KVM_CHECK_EXTENSION, capability) };
+    kvm_number(kvm, KvmRequest::CheckExtension, capability)
+}
+
+/// Requests of KVM that take a number and answer one.
+#[derive(Debug, Clone, Copy)]
+enum KvmRequest {
+    CreateVm = 0xAE01,
+    CheckExtension = 0xAE03,
+    CreateVcpu = 0xAE41,
+    GetTscKhz = 0xAEA3,
+}
+
+fn kvm_number(kvm: &File, request: KvmRequest, argument: libc::c_int) -> io::Result<i32> {
+    // SAFETY: each of these requests takes a number and touches no memory of ours, whatever kind of file this is:
+    // their numbers belong to KVM alone.
+    let answer = unsafe { libc::ioctl(kvm.as_raw_fd(), request as libc::Ioctl, argument) };
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}
+
+/// A machine, or its first virtual CPU: answers the descriptor that the kernel made.
+fn kvm_make(kvm: &File, request: KvmRequest) -> io::Result<File> {
+    let number = kvm_number(kvm, request, 0)?;
+    // SAFETY: the kernel has just made this descriptor for us in answer to the request; nobody else owns it.
+    #[expect(clippy::disallowed_methods, reason = "this crate is where raw descriptors become owned")]
+    let fd = unsafe { OwnedFd::from_raw_fd(number) };
+    Ok(File::from(fd))
 }
 
 fn parse_info(text: &str) -> CpuInfo {
@@ -233,6 +280,11 @@ mod tests {
     fn kvm_answers_or_says_why_not() {
         match kvm_max_vcpus() {
             Ok(most) => assert!(most > 0),
+            Err(error) => assert!(error.to_string().contains("/dev/kvm"), "{error}"),
+        }
+        match tsc() {
+            Ok(Some(tsc)) => assert!(tsc.hz > 1_000_000),
+            Ok(None) => assert_ne!(std::env::consts::ARCH, "x86_64"),
             Err(error) => assert!(error.to_string().contains("/dev/kvm"), "{error}"),
         }
         // Not a KVM file: an error, no harm.

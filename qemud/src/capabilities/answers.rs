@@ -10,6 +10,7 @@ use model::domain::os::Arch;
 use super::binaries::is_native;
 use super::domain::Subject;
 use super::error::CapabilitiesError;
+use super::firmware::Installed;
 use super::guests::guest;
 use super::host_cpu::Processor;
 use super::host_facts::Facts;
@@ -75,7 +76,19 @@ impl Capabilities {
         let facts = self.facts().await?;
         let (virt_type, machine) = question.resolve(&caps, arch, virt_type)?;
         let subject = Subject { caps: &caps, virt_type, machine, arch };
-        Ok(subject.describe(&facts.around).format())
+        let firmware = self.firmware().await?;
+        Ok(subject.describe(&facts.around, &firmware).format())
+    }
+
+    /// The firmware that is installed now.
+    pub(crate) async fn firmware(&self) -> Result<Arc<Installed>, CapabilitiesError> {
+        let capabilities = self.clone();
+        blocking(move || capabilities.inner.firmware.now()).await
+    }
+
+    /// The host's time stamp counter, where KVM tells it.
+    pub async fn tsc(&self) -> Result<Option<host::cpu::Tsc>, CapabilitiesError> {
+        Ok(self.facts().await?.tsc())
     }
 
     /// The host's processor, by which models and features are judged. None where nothing is known: another

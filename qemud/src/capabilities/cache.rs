@@ -52,7 +52,7 @@ pub(super) struct Key {
 
 /// A file as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
+pub(super) struct Stamp {
     path: PathBuf,
     inode: u64,
     size: u64,
@@ -71,7 +71,7 @@ impl Stamp {
         }
     }
 
-    fn of(path: &Path) -> Option<Self> {
+    pub(super) fn of(path: &Path) -> Option<Self> {
         path.metadata().ok().map(|facts| Self::new(path, &facts))
     }
 }

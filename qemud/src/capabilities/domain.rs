@@ -28,7 +28,6 @@ pub(super) struct Subject<'a> {
 pub(super) struct Surroundings {
     pub(super) host_arch: String,
     pub(super) cpu_map: Option<Arc<CpuMap>>,
-    pub(super) firmware: Installed,
     /// Versions of the TPM that swtpm emulates; empty if it is not installed.
     pub(super) tpm_versions: Vec<&'static str>,
     /// Devices can be assigned by VFIO.
@@ -41,8 +40,8 @@ pub(super) struct Surroundings {
 
 impl Subject<'_> {
     /// Everything that is offered.
-    pub(super) fn describe(&self, around: &Surroundings) -> DomainCapabilities {
-        let offer = around.firmware.offer(self.arch_word(), &self.machine.name);
+    pub(super) fn describe(&self, around: &Surroundings, firmware: &Installed) -> DomainCapabilities {
+        let offer = firmware.offer(self.arch_word(), &self.machine.name);
         let firmware = [("bios", offer.bios), ("efi", offer.efi)];
         let secure = [("yes", offer.secure), ("no", true)];
         let lists = vec![
@@ -217,13 +216,15 @@ impl Subject<'_> {
         let back_ends = [
             ("passthrough", self.caps.tpm_types.contains("passthrough")),
             ("emulator", emulator),
-            ("external", self.caps.tpm_types.contains("emulator")),
+            // Another's swtpm is as good as our own, and told of only together with it.
+            ("external", emulator),
         ];
-        let versions = if emulator { around.tpm_versions.clone() } else { Vec::new() };
         let supported = models.iter().any(|(_, there)| *there) && back_ends.iter().any(|(_, there)| *there);
         let mut lists =
             vec![ValueList::new("model", on(models)), ValueList::new("backendModel", on(back_ends))];
-        lists.push(ValueList::new("backendVersion", versions));
+        if emulator {
+            lists.push(ValueList::new("backendVersion", around.tpm_versions.clone()));
+        }
         section("tpm", supported, lists)
     }
 

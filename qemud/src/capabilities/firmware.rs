@@ -1,16 +1,22 @@
 //! Which firmware images a machine can be given, for domain capabilities.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use host::store;
 
+use super::cache::Stamp;
 use super::features::qemu_arch;
 use crate::command::firmware::{Firmware, Mapping, Wanted};
 
 /// Where firmware descriptors are, the later directory winning over a file of the same name in the earlier
-/// (docs/interop/firmware.json of QEMU).
+/// (docs/interop/firmware.json of QEMU); the last one, `qemu/firmware` beside the daemon's own configuration, is the
+/// user's.
 const DIRS: [&str; 2] = ["/usr/share/qemu/firmware", "/etc/qemu/firmware"];
+/// How long what was found is used without another look.
+const FRESH: Duration = Duration::from_secs(1);
 /// The largest descriptor.
 const MAX_DESCRIPTOR: u64 = 1 << 20;
 /// Images that are offered where no descriptor names one for the machine, if they exist.
@@ -23,9 +29,9 @@ const WELL_KNOWN: [&str; 4] = [
 
 /// What is installed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Installed {
+pub(crate) struct Installed {
     /// Descriptors in order of preference.
-    pub(super) descriptors: Vec<Firmware>,
+    pub(crate) descriptors: Vec<Firmware>,
     /// Images of the descriptors and well-known ones that exist.
     pub(super) images: Vec<String>,
 }
@@ -43,10 +49,59 @@ pub(super) struct Offer {
     pub(super) images: Vec<String>,
 }
 
+/// What is installed, read again when a package or an administrator has changed it.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    dirs: Vec<PathBuf>,
+    known: Mutex<Option<Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    looked: Instant,
+    stamps: Vec<Stamp>,
+    installed: Arc<Installed>,
+}
+
+impl Shelf {
+    /// With the user's directory, where there is one.
+    pub(super) fn new(own: Option<PathBuf>) -> Self {
+        Self { dirs: DIRS.iter().map(PathBuf::from).chain(own).collect(), known: Mutex::default() }
+    }
+
+    /// What is installed now. Blocks.
+    pub(super) fn now(&self) -> Arc<Installed> {
+        // Nothing panics while it is held.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*known
+            && known.looked.elapsed() < FRESH
+        {
+            return Arc::clone(&known.installed);
+        }
+        let stamps = self.stamps();
+        let unchanged = known.take().filter(|known| known.stamps == stamps);
+        let installed =
+            unchanged.map_or_else(|| Arc::new(Installed::read(&self.dirs)), |known| known.installed);
+        *known = Some(Known { looked: Instant::now(), stamps, installed: Arc::clone(&installed) });
+        installed
+    }
+
+    /// The files that what is installed depends on: directories, descriptors, images.
+    fn stamps(&self) -> Vec<Stamp> {
+        let descriptors = self
+            .dirs
+            .iter()
+            .flat_map(|dir| store::list(dir, ".json").unwrap_or_default())
+            .map(|entry| entry.path);
+        let images = WELL_KNOWN.iter().map(PathBuf::from);
+        descriptors.chain(images).filter_map(|path| Stamp::of(&path)).collect()
+    }
+}
+
 impl Installed {
     /// Look what is there. Blocks.
-    pub(super) fn read() -> Self {
-        let descriptors = descriptors();
+    pub(super) fn read(dirs: &[PathBuf]) -> Self {
+        let descriptors = descriptors(dirs);
         let named = descriptors.iter().filter_map(image).chain(WELL_KNOWN);
         let images = named.filter(|path| Path::new(path).exists()).map(str::to_owned).collect();
         Self { descriptors, images }
@@ -93,10 +148,10 @@ fn fits(descriptor: &Firmware, interface: &str, arch: &str, machine: &str) -> bo
 }
 
 /// All readable descriptors in the order of their file names, which is their order of preference. Blocks.
-pub(crate) fn descriptors() -> Vec<Firmware> {
+fn descriptors(dirs: &[PathBuf]) -> Vec<Firmware> {
     let mut files = BTreeMap::new();
-    for dir in DIRS {
-        for entry in store::list(Path::new(dir), ".json").unwrap_or_default() {
+    for dir in dirs {
+        for entry in store::list(dir, ".json").unwrap_or_default() {
             files.insert(entry.name, entry.path);
         }
     }
@@ -105,4 +160,46 @@ pub(crate) fn descriptors() -> Vec<Firmware> {
         Firmware::parse(&text).ok()
     };
     files.values().filter_map(|path| parse(path)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DESCRIPTOR: &str = r#"{"interface-types":["uefi"],"mapping":{"device":"memory","filename":"/x"},
+        "targets":[{"architecture":"x86_64","machines":["pc-q35-*"]}],"features":[],"tags":[]}"#;
+
+    #[test]
+    fn a_later_directory_replaces_and_masks() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let dirs = [first.path().to_owned(), second.path().to_owned()];
+        for name in ["10-a.json", "20-b.json"] {
+            std::fs::write(first.path().join(name), DESCRIPTOR).unwrap();
+        }
+        assert_eq!(descriptors(&dirs).len(), 2);
+        std::fs::write(second.path().join("10-a.json"), "").unwrap();
+        std::fs::write(second.path().join("20-b.json"), DESCRIPTOR.replace("/x", "/y")).unwrap();
+        let left = descriptors(&dirs);
+        assert_eq!(left.len(), 1);
+        assert_eq!(image(&left[0]), Some("/y"));
+    }
+
+    #[test]
+    fn changes_are_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf { dirs: vec![dir.path().to_owned()], known: Mutex::default() };
+        let look = || {
+            if let Some(known) = &mut *shelf.known.lock().unwrap() {
+                known.looked -= FRESH;
+            }
+            shelf.now()
+        };
+        let before = look();
+        assert!(before.descriptors.is_empty());
+        assert!(Arc::ptr_eq(&before, &look()), "nothing has changed");
+        std::fs::write(dir.path().join("10-a.json"), DESCRIPTOR).unwrap();
+        assert_eq!(look().descriptors.len(), 1);
+        std::fs::remove_file(dir.path().join("10-a.json")).unwrap();
+        assert!(look().descriptors.is_empty());
+    }
 }

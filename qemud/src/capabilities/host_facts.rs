@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use model::capabilities::{CapsCpu, CapsHost, Migration, PowerManagement, SecModel};
+use model::capabilities::{CapsCpu, CapsHost, Counter, Migration, PowerManagement, SecModel};
 use model::domain::VirtType;
 use model::domain::cpu::{MaxPhysAddr, MaxPhysAddrMode};
 use model::domain::os::Arch;
@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::Settings;
 use super::cpuid::{self, HostCpuid};
 use super::domain::Surroundings;
-use super::firmware::Installed;
 use super::host_cpu::Processor;
 use super::{host_cpu, host_numa};
 
@@ -21,6 +20,8 @@ use super::{host_cpu, host_numa};
 pub(super) struct Facts {
     pub(super) around: Surroundings,
     cpuid: Option<HostCpuid>,
+    /// Time stamp counter, where KVM tells.
+    tsc: Option<host::cpu::Tsc>,
     /// Made up where the host has none; the same as long as the daemon runs.
     uuid: Uuid,
 }
@@ -32,19 +33,23 @@ impl Facts {
         let around = Surroundings {
             cpu_map: host_cpu::read_map(&host_arch).map(Arc::new),
             host_arch,
-            firmware: Installed::read(),
             tpm_versions: tpm_versions(),
             sev_guests: cpuid.as_ref().map(HostCpuid::sev_guests).unwrap_or_default(),
             kvm_max_vcpus: host::cpu::kvm_max_vcpus().ok().and_then(|count| count.try_into().ok()),
             vfio: Path::new("/dev/vfio/vfio").exists() && has_iommu(),
         };
-        Self { around, cpuid, uuid: uuid() }
+        Self { around, cpuid, tsc: host::cpu::tsc().ok().flatten(), uuid: uuid() }
     }
 
     /// The processor, if it and the map are known.
     pub(super) fn processor(&self) -> Option<Arc<Processor>> {
         let (map, cpuid) = self.around.cpu_map.as_ref().zip(self.cpuid.as_ref())?;
         Some(Arc::new(Processor { map: Arc::clone(map), data: cpuid.data.clone() }))
+    }
+
+    /// The time stamp counter, where it is known.
+    pub(super) fn tsc(&self) -> Option<host::cpu::Tsc> {
+        self.tsc
     }
 
     /// The host as it is now.
@@ -77,7 +82,11 @@ impl Facts {
             vendor,
             microcode: host::cpu::info().ok().and_then(|info| info.microcode),
             signature: self.cpuid.as_ref().and_then(|cpuid| cpuid.data.signature()),
-            counter: None,
+            counter: self.tsc.map(|tsc| Counter {
+                name: "tsc".to_owned(),
+                frequency: tsc.hz,
+                scaling: Some(tsc.scaling),
+            }),
             topology: numa.topology,
             max_phys_addr: bits.map(|bits| MaxPhysAddr { mode: MaxPhysAddrMode::Emulate, bits: Some(bits) }),
             features: features.into_iter().map(|feature| feature.name).collect(),

@@ -54,6 +54,8 @@ pub struct Settings {
     pub cache_dir: PathBuf,
     /// Where emulators are sought, in this order.
     pub dirs: Vec<PathBuf>,
+    /// The user's firmware descriptors, besides those of the system.
+    pub firmware_dir: Option<PathBuf>,
     /// The user that guests run as, if not the daemon's own.
     pub user: Option<Ids>,
     /// The host's UUID, if it is set in the daemon's configuration.
@@ -69,6 +71,7 @@ impl Settings {
         Self {
             cache_dir: paths.cache_dir.join("capabilities"),
             dirs: dirs.iter().map(PathBuf::from).collect(),
+            firmware_dir: paths.config_dir.parent().map(|dir| dir.join("qemu/firmware")),
             user: None,
             host_uuid: None,
             session: matches!(paths.mode, Mode::Session),
@@ -88,6 +91,7 @@ struct Inner {
     finder: Finder,
     known: Mutex<HashMap<String, Arc<Entry>>>,
     facts: OnceCell<Arc<host_facts::Facts>>,
+    firmware: firmware::Shelf,
     native: Mutex<Option<String>>,
 }
 
@@ -128,11 +132,13 @@ impl Capabilities {
     /// Nothing is started or read yet.
     pub fn new(settings: Settings) -> Self {
         let finder = Finder::new(settings.dirs.clone(), host::system::architecture());
+        let firmware = firmware::Shelf::new(settings.firmware_dir.clone());
         let inner = Inner {
             settings,
             finder,
             known: Mutex::default(),
             facts: OnceCell::new(),
+            firmware,
             native: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }

@@ -129,7 +129,7 @@ impl Start<'_> {
     async fn plan(&self, definition: &mut Definition, id: i32) -> Result<(Plan, Wires), Fault> {
         let emulator = definition.emulator.clone().unwrap_or_default();
         let caps = self.driver.capabilities.of(&emulator).await?;
-        let facts = self.driver.facts().await;
+        let facts = self.driver.facts().await?;
         let mut options = self.driver.plan_options(id);
         options.processor = self.driver.capabilities.processor().await?;
         options.scsi_generic = scsi::generic(definition).await;
@@ -138,12 +138,12 @@ impl Start<'_> {
         cgroup::assign(definition, self.driver)?;
         seclabel::assign(definition, &self.driver.config.confinement)?;
         images::find_chains(definition).await?;
-        command::prepare(definition, &caps, facts, &options).map_err(Fault::from)?;
+        command::prepare(definition, &caps, &facts, &options).map_err(Fault::from)?;
         let wires = network::open(self.driver, definition).await?;
         options.vhost = wires.vhost();
         self.driver.ports.assign(definition)?;
         parts::set_listen_addresses(definition, &facts.conf);
-        let plan = command::plan(definition, &caps, facts, &options).map_err(|error| {
+        let plan = command::plan(definition, &caps, &facts, &options).map_err(|error| {
             self.driver.ports.release(definition);
             Fault::from(error)
         })?;
