@@ -1,6 +1,7 @@
 //! qemu.conf, as far as virtqemud follows it.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use daemon::conf::{ConfError, Document};
 use host::rotate::Limits;
@@ -21,6 +22,8 @@ pub struct Config {
     pub log_limits: Limits,
     /// How guests are kept apart.
     pub confinement: Confinement,
+    /// Where the memory of crashed guests is dumped (`auto_dump_path`); none is the data directory's `dump`.
+    pub auto_dump_path: Option<PathBuf>,
     /// What decides about definitions and command lines.
     pub domain: QemuConf,
 }
@@ -33,6 +36,7 @@ impl Default for Config {
             bridge_helper: None,
             log_limits: Limits::default(),
             confinement: Confinement::default(),
+            auto_dump_path: None,
             domain: QemuConf::default(),
         }
     }
@@ -59,6 +63,7 @@ impl Config {
             bridge_helper: document.text("bridge_helper")?,
             log_limits: default.log_limits,
             confinement: Confinement::read(document, system)?,
+            auto_dump_path: document.text("auto_dump_path")?.map(PathBuf::from),
             domain,
         })
     }

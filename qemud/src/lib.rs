@@ -23,6 +23,7 @@ pub mod device;
 pub mod domain;
 pub mod driver;
 pub mod figures;
+pub mod guest;
 pub mod hostfacts;
 pub mod hostinfo;
 pub mod migratable;

@@ -4,13 +4,14 @@ use model::domain::Domain as Definition;
 use model::domain::device::Device;
 use model::domain::device::chardev::{Backend, ChannelState, ChannelTarget, Source};
 use model::domain::device::disk::Disk;
-use model::domain::device::disk::source::Location;
+use model::domain::device::disk::source::{Location, StorageSource};
 use model::domain::device::graphics::{GraphicsKind, Listen};
 use model::domain::device::memballoon::MemballoonModel;
 use model::domain::device::rng::RngBackend;
 use model::domain::device::smartcard::SmartcardKind;
 
 use crate::defaults::facts::QemuConf;
+use crate::guest::threshold;
 
 /// The disks, in the definition's order.
 pub fn disks(definition: &Definition) -> impl Iterator<Item = &Disk> {
@@ -22,10 +23,51 @@ pub fn disks(definition: &Definition) -> impl Iterator<Item = &Disk> {
 
 /// The local path of a disk's image, if it has one.
 pub fn disk_path(disk: &Disk) -> Option<&str> {
-    match &disk.source.location {
+    image_path(&disk.source)
+}
+
+/// The local path of an image of a disk's chain, if it has one.
+pub fn image_path(image: &StorageSource) -> Option<&str> {
+    match &image.location {
         Location::File { path, .. } | Location::Block { path } | Location::Dir { path } => path.as_deref(),
         _ => None,
     }
+}
+
+/// The disk that an event of QEMU is about: by the block node, by the device's place in the object tree, or by the
+/// drive's name; QEMU says some of them.
+pub fn disk_of_event<'a>(
+    definition: &'a Definition,
+    node: Option<&str>,
+    qom_path: Option<&str>,
+    drive: &str,
+) -> Option<&'a Disk> {
+    let by_node = node.and_then(|node| Some(threshold::image_of_node(definition, node)?.0));
+    // /machine/peripheral/ALIAS/virtio-backend and the like.
+    let in_tree = qom_path.and_then(|path| path.strip_prefix("/machine/peripheral/"));
+    let alias = in_tree.and_then(|path| path.split('/').next()).or_else(|| drive.strip_prefix("drive-"));
+    by_node.or_else(|| disks(definition).find(|disk| alias.is_some() && disk.info.alias.as_deref() == alias))
+}
+
+/// Note whether the tray of the drive with this alias is open; false when that is no news.
+pub fn set_tray(definition: &mut Definition, alias: &str, open: bool) -> bool {
+    for device in &mut definition.devices {
+        if let Device::Disk(disk) = device
+            && disk.info.alias.as_deref() == Some(alias)
+            && disk.tray_open != open
+        {
+            disk.tray_open = open;
+            return true;
+        }
+    }
+    false
+}
+
+/// Remove the device with this alias; false when there is none.
+pub fn remove(definition: &mut Definition, alias: &str) -> bool {
+    let before = definition.devices.len();
+    definition.devices.retain(|device| device.info().and_then(|info| info.alias.as_deref()) != Some(alias));
+    definition.devices.len() != before
 }
 
 /// Whether memory can be taken back from the guest.
@@ -109,6 +151,30 @@ pub fn chardev_source(device: &Device) -> Option<&Source> {
         },
         _ => None,
     }
+}
+
+/// The name that the guest sees of the channel with this alias.
+pub fn channel_name<'a>(definition: &'a Definition, alias: &str) -> Option<&'a str> {
+    definition.devices.iter().find_map(|device| match device {
+        Device::Channel(channel) if channel.info.alias.as_deref() == Some(alias) => match &channel.target {
+            ChannelTarget::Virtio { name, .. } => name.as_deref(),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// The named channels, and whether the guest has each open.
+pub fn channel_states(definition: &Definition) -> impl Iterator<Item = (&str, bool)> {
+    definition.devices.iter().filter_map(|device| match device {
+        Device::Channel(channel) => match &channel.target {
+            ChannelTarget::Virtio { name: Some(name), connected: Some(now) } => {
+                Some((name.as_str(), *now == ChannelState::Connected))
+            }
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 /// The host end of a serial port, a parallel port, a console or a channel.

@@ -48,6 +48,7 @@ impl Virtqemud {
             Family::Connect => remote::connect::dispatch(self, call, n, body).await,
             Family::DomainLifecycle => remote::domain_lifecycle::dispatch(self, call, n, body).await,
             Family::DomainDevices => remote::domain_devices::dispatch(self, call, n, body).await,
+            Family::DomainBlock => remote::domain_block::dispatch(self, call, n, body).await,
             Family::DomainCompute => remote::domain_compute::dispatch(self, call, n, body).await,
             Family::DomainStats => remote::domain_stats::dispatch(self, call, n, body).await,
             Family::DomainEvents => remote::domain_events::dispatch(self, call, n, body).await,

@@ -3,7 +3,8 @@
  *
  * QEMU enters it in 32-bit protected mode without paging (PVH: ELF note 18 of owner "Xen" holds the entry).
  * It writes "GUEST READY nano" on the first serial port and halts until something happens: the ACPI power button
- * or 'p' on the serial port powers off, 'r' resets, any other byte comes back.
+ * or 'p' on the serial port powers off, 'r' resets, 'c' reports a crash (pvpanic on ISA), 'w' lets the watchdog fire
+ * at once (ib700), any other byte comes back.
  *
  * It waits for two interrupts only, so an idle guest costs nothing: 4 (serial port) and 9 (ACPI event).
  * The power management registers lie at 0x600, where SeaBIOS puts them on both the pc and the q35 board:
@@ -12,6 +13,8 @@
         .set    SERIAL, 0x3f8
         .set    POWER, 0x600
         .set    POWER_BUTTON, 0x100
+        .set    PANIC, 0x505
+        .set    WATCHDOG, 0x443
         .set    VECTORS, 0x30
 
         .section .note.Xen, "a", @note
@@ -92,7 +95,20 @@ look:   mov     $POWER, %dx
         je      power_off
         cmp     $'r', %al
         je      reset
+        cmp     $'c', %al
+        je      crash
+        cmp     $'w', %al
+        je      watchdog
         call    send
+        jmp     look
+crash:  mov     $PANIC, %dx
+        mov     $1, %al                 /* panicked */
+        out     %al, %dx
+        jmp     look
+watchdog:
+        mov     $WATCHDOG, %dx
+        mov     $0x0f, %al              /* in no seconds */
+        out     %al, %dx
         jmp     look
 rest:   sti                             /* takes effect after the next instruction: nothing is missed */
         hlt

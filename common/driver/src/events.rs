@@ -2,10 +2,12 @@
 //!
 //! A subscription is made for a session and an event id, for one object or for all. Newer clients name it by a
 //! callback id, which every event then carries first; older ones have none and get the older form. An event is
-//! encoded once: behind the callback id all subscribers receive the same bytes.
+//! encoded once: behind the callback id all subscribers receive the same bytes. Events of all objects leave one
+//! after the other, so that all subscribers hear of them in the same order.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use thiserror::Error;
@@ -47,12 +49,14 @@ pub struct Event {
     pub topic: Topic,
     /// To which object.
     pub object: Uuid,
+    /// The name by which subscriptions may choose among the events of the topic; empty where there is none.
+    pub name: String,
     /// Procedure of the form that begins with the callback id.
     pub keyed: i32,
-    /// Procedure of the older form without callback id, where there is one.
-    pub plain: Option<i32>,
-    /// The body behind the callback id; the whole body of the older form.
+    /// The body behind the callback id.
     pub body: Bytes,
+    /// Procedure and body of the older form without callback id, where there is one.
+    pub plain: Option<(i32, Bytes)>,
 }
 
 /// Why a subscription was refused or could not be ended.
@@ -72,14 +76,31 @@ pub enum EventError {
 /// The most subscriptions of one session.
 pub const MAX_SUBSCRIPTIONS: usize = 4096;
 
-#[derive(Debug)]
+/// Which names of events a subscription is for.
+pub type Choice = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 struct Subscription<S> {
     subscriber: S,
     topic: Topic,
     object: Option<Uuid>,
+    choice: Option<Choice>,
     /// The callback id, and whether events are sent in the form that carries it.
     id: i32,
     keyed: bool,
+}
+
+impl<S: fmt::Debug> fmt::Debug for Subscription<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Subscription { subscriber, topic, object, id, .. } = self;
+        write!(f, "Subscription {{ {subscriber:?}, {topic:?}, {object:?}, id: {id} }}")
+    }
+}
+
+/// What a subscription is for.
+struct Wanted {
+    topic: Topic,
+    object: Option<Uuid>,
+    choice: Option<Choice>,
 }
 
 #[derive(Debug)]
@@ -99,11 +120,14 @@ struct SessionEntry {
 #[derive(Debug)]
 pub struct EventHub<S = rpc::Session> {
     table: RwLock<Table<S>>,
+    /// Held while an event is handed to its subscribers.
+    turn: Mutex<()>,
 }
 
 impl<S: Subscriber> Default for EventHub<S> {
     fn default() -> Self {
-        Self { table: RwLock::new(Table { by_topic: HashMap::new(), sessions: HashMap::new() }) }
+        let table = Table { by_topic: HashMap::new(), sessions: HashMap::new() };
+        Self { table: RwLock::new(table), turn: Mutex::new(()) }
     }
 }
 
@@ -115,7 +139,20 @@ impl<S: Subscriber> EventHub<S> {
 
     /// Subscribe to the form with callback id; returns the id, which is the session's own count.
     pub fn subscribe(&self, subscriber: &S, topic: Topic, object: Option<Uuid>) -> Result<i32, EventError> {
-        self.add(subscriber, topic, object, true)
+        let wanted = Wanted { topic, object, choice: None };
+        self.add(subscriber, wanted, true)
+    }
+
+    /// As [`subscribe`](Self::subscribe), to those events only whose names are chosen.
+    pub fn subscribe_chosen(
+        &self,
+        subscriber: &S,
+        topic: Topic,
+        object: Option<Uuid>,
+        choice: Choice,
+    ) -> Result<i32, EventError> {
+        let wanted = Wanted { topic, object, choice: Some(choice) };
+        self.add(subscriber, wanted, true)
     }
 
     /// Subscribe to the older form; a session can do so once per event.
@@ -129,7 +166,7 @@ impl<S: Subscriber> EventHub<S> {
         if twice {
             return Err(EventError::Twice(topic.id));
         }
-        self.add(subscriber, topic, None, false).map(|_| ())
+        self.add(subscriber, Wanted { topic, object: None, choice: None }, false).map(|_| ())
     }
 
     /// End the subscription of `kind` with this callback id.
@@ -160,10 +197,15 @@ impl<S: Subscriber> EventHub<S> {
     /// Send an event to all who subscribed. Call it while the object's state is locked, so that events leave
     /// in the order of the states.
     pub fn emit(&self, event: &Event) {
+        // Readers of the table do not exclude each other; two events must, or two subscribers could hear of
+        // them in different orders. Sending only queues, so nobody waits long.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let table = self.read();
         let Some(list) = table.by_topic.get(&event.topic) else { return };
         for subscription in list {
-            if subscription.object.is_some_and(|object| object != event.object) {
+            if subscription.object.is_some_and(|object| object != event.object)
+                || subscription.choice.as_ref().is_some_and(|chosen| !chosen(&event.name))
+            {
                 continue;
             }
             if subscription.keyed {
@@ -171,19 +213,14 @@ impl<S: Subscriber> EventHub<S> {
                 body.extend_from_slice(&subscription.id.to_be_bytes());
                 body.extend_from_slice(&event.body);
                 subscription.subscriber.send(event.topic.program, event.keyed, body.into());
-            } else if let Some(plain) = event.plain {
-                subscription.subscriber.send(event.topic.program, plain, event.body.clone());
+            } else if let Some((plain, body)) = &event.plain {
+                subscription.subscriber.send(event.topic.program, *plain, body.clone());
             }
         }
     }
 
-    fn add(
-        &self,
-        subscriber: &S,
-        topic: Topic,
-        object: Option<Uuid>,
-        keyed: bool,
-    ) -> Result<i32, EventError> {
+    fn add(&self, subscriber: &S, wanted: Wanted, keyed: bool) -> Result<i32, EventError> {
+        let Wanted { topic, object, choice } = wanted;
         let mut table = self.write();
         let entry = table.sessions.entry(subscriber.session_id()).or_default();
         if entry.count >= MAX_SUBSCRIPTIONS {
@@ -192,7 +229,7 @@ impl<S: Subscriber> EventHub<S> {
         let id = entry.next_id;
         entry.next_id = entry.next_id.wrapping_add(1) & i32::MAX;
         entry.count += 1;
-        let subscription = Subscription { subscriber: subscriber.clone(), topic, object, id, keyed };
+        let subscription = Subscription { subscriber: subscriber.clone(), topic, object, choice, id, keyed };
         table.by_topic.entry(topic).or_default().push(Arc::new(subscription));
         Ok(id)
     }
@@ -243,7 +280,12 @@ mod tests {
 
     fn event(object: u128) -> Event {
         let body = Bytes::from_static(b"body");
-        Event { topic: LIFECYCLE, object: Uuid::from_u128(object), keyed: 318, plain: Some(107), body }
+        with_body(object, body)
+    }
+
+    fn with_body(object: u128, body: Bytes) -> Event {
+        let (object, name, plain) = (Uuid::from_u128(object), String::new(), Some((107, body.clone())));
+        Event { topic: LIFECYCLE, object, name, keyed: 318, body, plain }
     }
 
     #[test]
@@ -259,6 +301,40 @@ mod tests {
         assert_eq!(*old.1.lock().unwrap(), vec![(107, Bytes::from_static(b"body")); 2]);
         let got: Vec<_> = new.1.lock().unwrap().iter().map(|(p, b)| (*p, b[3])).collect();
         assert_eq!(got, [(318, 0), (318, 0), (318, 1)]);
+    }
+
+    #[test]
+    fn names_are_chosen() {
+        let hub = EventHub::new();
+        let ear = Ear(1, Arc::default());
+        hub.subscribe_chosen(&ear, LIFECYCLE, None, Box::new(|name| name.starts_with("ST"))).unwrap();
+        for name in ["STOP", "RESUME", "START", ""] {
+            hub.emit(&Event { name: name.to_owned(), ..event(1) });
+        }
+        assert_eq!(ear.1.lock().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn everybody_hears_in_one_order() {
+        let hub = EventHub::new();
+        let ears = [Ear(1, Arc::default()), Ear(2, Arc::default()), Ear(3, Arc::default())];
+        for ear in &ears {
+            hub.subscribe_plain(ear, LIFECYCLE).unwrap();
+        }
+        std::thread::scope(|scope| {
+            for object in 0..4u8 {
+                let hub = &hub;
+                scope.spawn(move || {
+                    for n in 0..=255 {
+                        let body = Bytes::copy_from_slice(&[object, n]);
+                        hub.emit(&with_body(object.into(), body));
+                    }
+                });
+            }
+        });
+        let heard = ears.each_ref().map(|ear| ear.1.lock().unwrap().clone());
+        assert_eq!(heard[0].len(), 1024);
+        assert!(heard.iter().all(|list| *list == heard[0]));
     }
 
     #[test]

@@ -307,6 +307,11 @@ impl Paths {
         file(&self.channel_dir(), &format!("domain-{}", short_name(id, name)), "")
     }
 
+    /// `DIR/ID-NAME-STAMP`: an automatic dump of a guest, given by its id and name.
+    pub fn guest_dump(&self, dir: &Path, (id, name): (i32, &str), stamp: &str) -> Result<PathBuf> {
+        file(dir, &format!("{}-{stamp}", short_name(id, name)), "")
+    }
+
     /// Makes the directories that every driver has, with libvirt's modes; existing ones stay as they are.
     pub fn create(&self) -> Result<()> {
         let top = if self.mode == Mode::System { 0o755 } else { 0o700 };

@@ -1,4 +1,4 @@
-//! Devices of a running guest, as far as clients use them: consoles and channels as streams.
+//! Devices of a running guest, as far as clients use them: consoles and channels as streams, keys, screens, displays.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use super::interfaces;
 use crate::confine::seclabel;
 use crate::console;
 use crate::driver::{check_flags, no_flags};
+use crate::guest::{graphics, keys, screenshot};
 use crate::service::Virtqemud;
 
 impl DomainDevices<Call> for Virtqemud {
@@ -98,6 +99,46 @@ impl DomainDevices<Call> for Virtqemud {
         let labels: Vec<_> = [label("")].into_iter().chain(dac).collect();
         let ret = labels.len() as i32;
         Ok(DomainGetSecurityLabelListRet { labels: labels.into(), ret })
+    }
+
+    async fn domain_inject_nmi(&self, _call: &Call, args: DomainInjectNmiArgs) -> Result<(), Fault> {
+        keys::inject_nmi(&self.driver, args).await
+    }
+
+    async fn domain_screenshot(
+        &self,
+        call: &Call,
+        args: DomainScreenshotArgs,
+    ) -> Result<DomainScreenshotRet, Fault> {
+        screenshot::take(&self.driver, call, args).await
+    }
+
+    async fn domain_send_key(&self, _call: &Call, args: DomainSendKeyArgs) -> Result<(), Fault> {
+        keys::send(&self.driver, args).await
+    }
+
+    async fn domain_open_graphics(&self, call: &Call, args: DomainOpenGraphicsArgs) -> Result<(), Fault> {
+        let wish = graphics::Wish { dom: args.dom, index: args.idx, flags: args.flags };
+        graphics::open(&self.driver, wish, call.take_fds()).await
+    }
+
+    async fn domain_open_graphics_fd(
+        &self,
+        call: &Call,
+        args: DomainOpenGraphicsFdArgs,
+    ) -> Result<(), Fault> {
+        let wish = graphics::Wish { dom: args.dom, index: args.idx, flags: args.flags };
+        let client = graphics::open_fd(&self.driver, wish).await?;
+        call.reply_fds(vec![client]);
+        Ok(())
+    }
+
+    async fn domain_graphics_reload(
+        &self,
+        _call: &Call,
+        args: DomainGraphicsReloadArgs,
+    ) -> Result<(), Fault> {
+        graphics::reload(&self.driver, args).await
     }
 }
 

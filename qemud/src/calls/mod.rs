@@ -1,6 +1,7 @@
 //! The procedures, one file per family of the protocol's tables. A method here checks flags, finds the domain
 //! and either answers from a view of its state or calls what changes it.
 
+pub mod block;
 pub mod compute;
 pub mod connect;
 pub mod devices;

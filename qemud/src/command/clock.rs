@@ -59,7 +59,7 @@ fn timers(build: &mut Build<'_>) {
 }
 
 /// `2026-11-21T06:30:00` of seconds since 1970, by the civil calendar.
-fn date(seconds: i64) -> String {
+pub(crate) fn date(seconds: i64) -> String {
     let days = seconds.div_euclid(DAY);
     let rest = seconds.rem_euclid(DAY);
     // Days are counted from 0000-03-01, in eras of 400 years.

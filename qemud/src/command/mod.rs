@@ -7,7 +7,7 @@ pub mod after;
 mod boot;
 pub mod build;
 pub mod chardev;
-mod clock;
+pub(crate) mod clock;
 mod cpu;
 pub mod firmware;
 mod host;

@@ -73,6 +73,10 @@ pub struct Live {
     pub balloon_kib: u64,
     /// Who uses the guest's consoles and channels.
     pub consoles: Arc<crate::console::Users>,
+    /// Which images have their thresholds named by number.
+    pub thresholds: Arc<crate::guest::threshold::Named>,
+    /// Where its pictures are written.
+    pub sheet: Arc<crate::guest::screenshot::Sheet>,
     /// Holds off the daemon's idle exit.
     pub inhibitor: Arc<daemon::Inhibitor>,
     /// Who keeps its log and the other files that its output goes to.

@@ -121,6 +121,8 @@ impl Status {
     pub const UNPAUSED: Status = Status { condition: Condition::Running, reason: 5 };
     /// Running again after sleep.
     pub const WOKEN: Status = Status { condition: Condition::Running, reason: 8 };
+    /// Running again after a crash.
+    pub const RESTARTED: Status = Status { condition: Condition::Running, reason: 9 };
     /// Paused by a client.
     pub const PAUSED_USER: Status = Status { condition: Condition::Paused, reason: 1 };
     /// Paused since a disk failed.

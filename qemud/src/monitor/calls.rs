@@ -68,6 +68,25 @@ impl Monitor {
         self.order("send-key", arguments).await
     }
 
+    /// Have the VNC server read its certificates again (`display-reload`, QEMU 6.0).
+    pub async fn display_reload_vnc_tls(&self) -> Result<(), MonitorError> {
+        self.order("display-reload", json!({"type": "vnc", "tls-certs": true})).await
+    }
+
+    /// Begin to write the guest's memory as an ELF file to a descriptor that QEMU has by a name; DUMP_COMPLETED
+    /// tells when it is done (`dump-guest-memory`).
+    pub async fn dump_guest_memory(&self, fd_name: &str) -> Result<(), MonitorError> {
+        let arguments = json!({"paging": false, "protocol": format!("fd:{fd_name}"), "detach": true});
+        self.order("dump-guest-memory", arguments).await
+    }
+
+    /// Tell by BLOCK_WRITE_THRESHOLD when a node is written beyond an offset in bytes; 0 for never
+    /// (`block-set-write-threshold`).
+    pub async fn set_write_threshold(&self, node_name: &str, bytes: u64) -> Result<(), MonitorError> {
+        let arguments = json!({"node-name": node_name, "write-threshold": bytes});
+        self.order("block-set-write-threshold", arguments).await
+    }
+
     /// Write a picture of a head of a video device (or the primary one) into a file (`screendump`). The format is
     /// "ppm" or "png", or `None` for QEMU's default.
     pub async fn screendump(

@@ -168,6 +168,17 @@ pub enum EventKind {
         /// It is there.
         connected: bool,
     },
+    /// The host's memory failed under the guest.
+    MemoryFailure {
+        /// "hypervisor" or "guest".
+        recipient: String,
+        /// "ignore", "inject", "fatal" or "reset".
+        action: String,
+        /// Something has to be done before the guest goes on.
+        action_required: bool,
+        /// It failed again while the guest dealt with an earlier failure.
+        recursive: bool,
+    },
     /// A dump of the guest's memory ended.
     DumpCompleted {
         /// Why it failed.
@@ -272,6 +283,16 @@ impl EventKind {
             "BALLOON_CHANGE" => Self::BalloonChange { actual: data.unsigned("actual") },
             "MIGRATION" => Self::Migration { status: data.text("status") },
             "MIGRATION_PASS" => Self::MigrationPass { pass: data.signed("pass") },
+            "MEMORY_FAILURE" => {
+                let flags = data.value("flags");
+                let flags = Data(&flags);
+                Self::MemoryFailure {
+                    recipient: data.text("recipient"),
+                    action: data.text("action"),
+                    action_required: flags.flag("action-required"),
+                    recursive: flags.flag("recursive"),
+                }
+            }
             "DUMP_COMPLETED" => Self::DumpCompleted { error: data.maybe("error") },
             _ => Self::of_device(name, &data),
         }
@@ -281,7 +302,8 @@ impl EventKind {
         let device = || data.maybe("device");
         match name {
             "DEVICE_DELETED" => Self::DeviceDeleted { device: device(), path: data.text("path") },
-            "DEVICE_UNPLUG_GUEST_ERROR" => {
+            // The older one of the two has the device's name alone.
+            "DEVICE_UNPLUG_GUEST_ERROR" | "MEM_UNPLUG_ERROR" => {
                 Self::DeviceUnplugError { device: device(), path: data.text("path") }
             }
             "VSERPORT_CHANGE" => Self::VserportChange { id: data.text("id"), open: data.flag("open") },

@@ -142,8 +142,8 @@ impl Monitor {
     }
 
     /// Pass a client's command on as it is and answer QEMU's whole reply, errors included, as QEMU wrote it but
-    /// without blanks between its parts. The text must be one JSON object with `execute` and without `id`.
-    pub async fn raw(&self, text: &str) -> Result<String, MonitorError> {
+    /// without blanks between its parts. The text must be one JSON object without `id`; descriptors go with it.
+    pub async fn raw(&self, text: &str, fds: Vec<OwnedFd>) -> Result<String, MonitorError> {
         let parsed: Value = serde_json::from_str(text)
             .map_err(|error| MonitorError::Invalid(format!("not JSON: {error}")))?;
         let Value::Object(body) = parsed else {
@@ -151,12 +151,13 @@ impl Monitor {
         };
         let name = match body.get("execute").or_else(|| body.get("exec-oob")) {
             Some(Value::String(name)) => name.clone(),
-            _ => return Err(MonitorError::Invalid("a command names what to 'execute'".to_owned())),
+            // QEMU says what it misses.
+            _ => "command".to_owned(),
         };
         if body.contains_key("id") {
             return Err(MonitorError::Invalid("the 'id' of a command is given by the connection".to_owned()));
         }
-        match self.call(Command { name: &name, body, fds: Vec::new() }, Want::Text, self.limit).await? {
+        match self.call(Command { name: &name, body, fds }, Want::Text, self.limit).await? {
             Outcome::Text(text) => Ok(text),
             Outcome::Value(value) => Ok(value.to_string()),
         }
@@ -170,6 +171,11 @@ impl Monitor {
     /// Whether the connection has ended.
     pub fn is_closed(&self) -> bool {
         self.calls.is_closed()
+    }
+
+    /// Whether the connection has ended because QEMU broke the protocol.
+    pub fn is_broken(&self) -> bool {
+        matches!(self.shared.reason(), MonitorError::Protocol(_))
     }
 
     /// How long the oldest call has been waiting for its answer, if one is.

@@ -85,9 +85,6 @@ pub async fn resume(driver: &Arc<Driver>, named: &NonnullDomain) -> Result<(), F
     match domain.lock().status {
         Status { condition: Condition::PmSuspended, .. } => return Err(invalid("domain is pmsuspended")),
         Status { condition: Condition::Running, .. } => return Err(invalid("domain is already running")),
-        Status { condition: Condition::Crashed, .. } => {
-            return Err(invalid("the guest has crashed: reset it before resuming it"));
-        }
         _ => {}
     }
     monitor.cont().await.map_err(Fault::from)?;

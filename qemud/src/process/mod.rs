@@ -2,6 +2,7 @@
 //! daemon.
 
 pub mod control;
+mod crash;
 mod images;
 pub mod launch;
 pub mod leftovers;

@@ -124,6 +124,8 @@ fn live(driver: &Driver, document: &Document, id: i32, process: Arc<Process>) ->
         consoles: Arc::default(),
         logs: document.logs.clone(),
         taints: document.taints.clone(),
+        thresholds: Arc::default(),
+        sheet: Arc::default(),
         figures: Arc::new(LastKnown::default()),
     }
 }

@@ -12,6 +12,7 @@ use ::driver::documents::blocking;
 use ::driver::jobs::LongJob;
 use model::domain::Domain as Definition;
 use model::domain::lifecycle::LifecycleAction;
+use protocol::consts::connect_domain_event_channel_lifecycle_reason as reason;
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use serde_json::json;
@@ -23,7 +24,7 @@ use super::{GREETING_LIMIT, Process, StartOptions, images, leftovers, scsi, stat
 use crate::command::{self, Plan};
 use crate::confine::{cgroup, seclabel};
 use crate::define::{self, Source};
-use crate::domain::{Domain, Ending, Live, ShutoffReason, Status, View};
+use crate::domain::{Domain, Ending, Live, ShutoffReason, State, Status, View};
 use crate::driver::Driver;
 use crate::figures::LastKnown;
 use crate::monitor::{Chardev, Events, Monitor, MonitorError};
@@ -188,6 +189,8 @@ impl Start<'_> {
             consoles: Arc::default(),
             logs: launched.log.kept_by().clone(),
             taints: taint::collect(&taints),
+            thresholds: Arc::default(),
+            sheet: Arc::default(),
             figures: Arc::new(LastKnown::default()),
         };
         let mut state = self.domain.lock();
@@ -281,6 +284,7 @@ impl Start<'_> {
     async fn publish(&self, process: Arc<Process>, monitor: Monitor, events: Events) -> Result<(), Fault> {
         {
             let mut state = self.domain.lock();
+            self.tell_channels(&state);
             if self.options.paused {
                 state.status = Status::PAUSED_USER;
                 self.driver.tell(self.domain, &state, Lifecycle::Started);
@@ -297,6 +301,14 @@ impl Start<'_> {
             watch::spawn(self.driver, self.domain, process, monitor, events);
         }
         saved
+    }
+
+    /// The guest's end of its channels, as it is at the start.
+    fn tell_channels(&self, state: &State) {
+        let Some(live) = &state.live else { return };
+        for (name, open) in parts::channel_states(&live.definition) {
+            self.driver.tell_channel_state(self.domain, state, name, (open, reason::DOMAIN_STARTED));
+        }
     }
 
     /// Wait for the monitor's greeting, or for the process to end before it.

@@ -1,18 +1,20 @@
 //! Watching a running guest: one task per guest takes QEMU's events in their order and notices its end.
 
+mod devices;
+
 use std::sync::Arc;
 
-use model::domain::Domain as Definition;
 use model::domain::lifecycle::LifecycleAction;
 
 use ::driver::jobs::Job;
 
+use super::crash::{self, Dumps};
 use super::{Process, control, start, status, stop};
 use crate::domain::{Condition, Domain, Ending, Status};
 use crate::driver::Driver;
 use crate::monitor::{Event, EventKind, Events, Monitor};
+use crate::notify::guest::Sleep;
 use crate::notify::{Lifecycle, ShutdownBy, Suspended};
-use crate::parts;
 
 /// Watch the guest until its process has ended, then clean up after it.
 pub fn spawn(
@@ -22,7 +24,8 @@ pub fn spawn(
     monitor: Monitor,
     events: Events,
 ) {
-    let watch = Watch { driver: Arc::clone(driver), domain: Arc::clone(domain), process, monitor };
+    let (driver, domain) = (Arc::clone(driver), Arc::clone(domain));
+    let watch = Watch { driver, domain, process, monitor, dumps: Arc::default() };
     tokio::spawn(watch.run(events));
 }
 
@@ -31,6 +34,7 @@ struct Watch {
     domain: Arc<Domain>,
     process: Arc<Process>,
     monitor: Monitor,
+    dumps: Arc<Dumps>,
 }
 
 impl Watch {
@@ -52,6 +56,9 @@ impl Watch {
                 self.on_event(event).await;
             }
         }
+        if self.monitor.is_broken() {
+            self.driver.tell_control_error(&self.domain, &self.domain.lock());
+        }
         // QEMU may also have closed the connection and run on: then it cannot be steered any more.
         self.end_process().await;
         stop::finish(&self.driver, &self.domain, self.process.pid).await;
@@ -69,17 +76,19 @@ impl Watch {
     }
 
     async fn on_event(&self, event: Event) {
+        self.driver.tell_monitor(&self.domain, &self.domain.lock(), &event);
         match event.kind {
             EventKind::Shutdown { guest, reason } => self.on_shutdown(guest, reason.as_deref()).await,
             EventKind::Reset { .. } => self.driver.tell_reboot(&self.domain, &self.domain.lock()),
             EventKind::Stop => self.on_stop().await,
-            EventKind::Resume => {
-                self.publish(Status::UNPAUSED, Lifecycle::Resumed).await;
-            }
-            EventKind::Suspend => self.publish(Status::PM_SUSPENDED, Lifecycle::PmSuspended).await,
-            EventKind::Wakeup => self.publish(Status::WOKEN, Lifecycle::Woken).await,
+            EventKind::Resume => self.on_resume().await,
+            EventKind::Suspend => self.on_sleep(Sleep::Memory).await,
+            EventKind::SuspendDisk => self.on_sleep(Sleep::Disk).await,
+            EventKind::Wakeup => self.on_sleep(Sleep::Wakeup).await,
             EventKind::GuestPanicked { .. } => self.on_panic().await,
-            EventKind::VserportChange { id, open } => self.on_port(&id, open).await,
+            EventKind::GuestCrashloaded { .. } => {
+                self.driver.tell(&self.domain, &self.domain.lock(), Lifecycle::CrashLoaded);
+            }
             EventKind::RtcChange { offset } => {
                 self.driver.tell_rtc_change(&self.domain, &self.domain.lock(), offset);
             }
@@ -87,8 +96,39 @@ impl Watch {
             EventKind::Watchdog { action } => {
                 self.driver.tell_watchdog(&self.domain, &self.domain.lock(), watchdog_action(&action));
             }
-            _ => tracing::debug!(target: "qemu", "{} of QEMU means nothing to clients", event.name),
+            EventKind::DumpCompleted { error } => self.dumps.completed(error),
+            _ => self.on_device_event(event).await,
         }
+    }
+
+    async fn on_resume(&self) {
+        let crashed = self.domain.lock().status.condition == Condition::Crashed;
+        let status = if crashed { Status::RESTARTED } else { Status::UNPAUSED };
+        self.publish(status, Lifecycle::Resumed).await;
+    }
+
+    /// The guest goes to sleep or wakes: told in an event of its own, and then as its new state.
+    async fn on_sleep(&self, sleep: Sleep) {
+        let (from, status, event) = match sleep {
+            Sleep::Wakeup => (Condition::PmSuspended, Status::WOKEN, Lifecycle::Woken),
+            Sleep::Memory => (Condition::Running, Status::PM_SUSPENDED, Lifecycle::PmSuspended(false)),
+            Sleep::Disk => (Condition::Running, Status::PM_SUSPENDED, Lifecycle::PmSuspended(true)),
+        };
+        {
+            let mut state = self.domain.lock();
+            if state.live.is_none() {
+                return;
+            }
+            let news = state.status.condition == from;
+            if news {
+                state.status = status;
+            }
+            self.driver.tell_sleep(&self.domain, &state, sleep);
+            if news {
+                self.driver.tell(&self.domain, &state, event);
+            }
+        }
+        self.record("sleep").await;
     }
 
     /// The guest powers off: QEMU waits (`-no-shutdown`) and is ended, or reset when a reboot was asked for.
@@ -127,9 +167,7 @@ impl Watch {
         if reboot {
             return self.reset_instead().await;
         }
-        if let Err(error) = status::save(&self.driver, &self.domain).await {
-            tracing::warn!(target: "qemu", "the status of a guest that powers off is not recorded: {error}");
-        }
+        self.record("power-off").await;
         self.end_now();
     }
 
@@ -145,14 +183,25 @@ impl Watch {
             }
             action
         };
-        if matches!(action, LifecycleAction::CoredumpDestroy | LifecycleAction::CoredumpRestart) {
-            tracing::warn!(target: "qemu", "the memory of a crashed guest is not dumped: this daemon does not do that yet");
-        }
         match action {
             LifecycleAction::Preserve => {}
-            LifecycleAction::Restart | LifecycleAction::CoredumpRestart => self.reset_instead().await,
+            LifecycleAction::Restart => self.reset_instead().await,
+            LifecycleAction::CoredumpRestart => self.dump(crash::Then::Reset),
+            LifecycleAction::CoredumpDestroy => self.dump(crash::Then::End),
             _ => self.end_now(),
         }
+    }
+
+    /// Dump the guest's memory beside the watch, which goes on to hear QEMU's events.
+    fn dump(&self, then: crash::Then) {
+        let dump = crash::Dump {
+            driver: Arc::clone(&self.driver),
+            domain: Arc::clone(&self.domain),
+            process: Arc::clone(&self.process),
+            monitor: self.monitor.clone(),
+            dumps: Arc::clone(&self.dumps),
+        };
+        tokio::spawn(dump.run(then));
     }
 
     /// Ask QEMU to end; the end itself is seen by the watch.
@@ -163,14 +212,7 @@ impl Watch {
     }
 
     async fn reset_instead(&self) {
-        let done = match self.monitor.system_reset().await {
-            Ok(()) => self.monitor.cont().await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = done {
-            tracing::error!(target: "qemu", "a guest that was to reboot is ended, QEMU did not reset it: {error}");
-            let _ = stop::ask(&self.process);
-        }
+        crash::reset(&self.monitor, &self.process).await;
     }
 
     async fn on_stop(&self) {
@@ -187,6 +229,9 @@ impl Watch {
             && self.domain.lock().status.condition == Condition::Running
         {
             self.publish(status, Lifecycle::Suspended(why)).await;
+            if status == Status::PAUSED_WATCHDOG && crash::watchdog_dumps(&self.domain) {
+                self.dump(crash::Then::Resume);
+            }
         }
     }
 
@@ -197,30 +242,12 @@ impl Watch {
             live.balloon_kib = kib;
             self.driver.tell_balloon(&self.domain, &state, kib);
         }
-        if let Err(error) = status::save(&self.driver, &self.domain).await {
-            tracing::warn!(target: "qemu", "the balloon's new size is not recorded: {error}");
-        }
+        self.record("balloon").await;
     }
 
     /// Whether a call is stopping or resuming the processors now: it tells of it itself.
     fn suspend_in_progress(&self) -> bool {
         self.domain.jobs().held().0 == Some(Job::Suspend)
-    }
-
-    /// The guest has opened or closed its end of a channel.
-    async fn on_port(&self, alias: &str, open: bool) {
-        {
-            let mut state = self.domain.lock();
-            let Some(live) = state.live.as_mut() else { return };
-            let mut definition = Definition::clone(&live.definition);
-            if !parts::set_channel_state(&mut definition, alias, open) {
-                return;
-            }
-            live.definition = Arc::new(definition);
-        }
-        if let Err(error) = status::save(&self.driver, &self.domain).await {
-            tracing::warn!(target: "qemu", "the state of channel '{alias}' is not recorded: {error}");
-        }
     }
 
     async fn publish(&self, status: Status, event: Lifecycle) {
@@ -229,8 +256,13 @@ impl Watch {
             return;
         }
         control::publish(&self.driver, &self.domain, status, Some(event));
+        self.record("state").await;
+    }
+
+    /// Write the status document: what changed is named in the log if it cannot be written.
+    async fn record(&self, what: &str) {
         if let Err(error) = status::save(&self.driver, &self.domain).await {
-            tracing::warn!(target: "qemu", "a guest's new state is not recorded: {error}");
+            tracing::warn!(target: "qemu", "a guest's new {what} is not recorded: {error}");
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Domain events on their way to the clients: what each means is in libvirt's `virDomainEventType` and the
 //! detail enumerations beside it.
 
+pub mod guest;
+
 use ::driver::events::{Event, Topic};
 use bytes::Bytes;
 use protocol::Fault;
 use protocol::procedure::Meta;
+use protocol::qemu;
 use protocol::remote::{self, NonnullDomain, rows};
 use protocol::xdr::{self, Xdr};
 use uuid::Uuid;
@@ -15,6 +18,11 @@ use crate::driver::{Driver, wire_uuid};
 /// The topic of a domain event by its id (`virDomainEventID`).
 pub fn topic(id: i32) -> Topic {
     Topic { program: remote::PROGRAM, kind: "domain", id }
+}
+
+/// The topic of QEMU's own events (`virConnectDomainQemuMonitorEventRegister`).
+pub fn monitor_topic() -> Topic {
+    Topic { program: qemu::PROGRAM, kind: "monitor", id: 0 }
 }
 
 /// A lifecycle event with its detail.
@@ -34,10 +42,12 @@ pub enum Lifecycle {
     Stopped(Stopped),
     /// The guest powers off.
     Shutdown(ShutdownBy),
-    /// The guest sleeps.
-    PmSuspended,
+    /// The guest sleeps; on disk if true.
+    PmSuspended(bool),
     /// The guest's kernel has panicked.
     Crashed,
+    /// The guest's kernel has panicked and goes on in a kernel that was loaded for that.
+    CrashLoaded,
     /// It woke from sleep.
     Woken,
 }
@@ -98,8 +108,9 @@ impl Lifecycle {
             Lifecycle::Resumed => (4, 0),
             Lifecycle::Stopped(why) => (5, why as i32),
             Lifecycle::Shutdown(by) => (6, by as i32),
-            Lifecycle::PmSuspended => (7, 0),
+            Lifecycle::PmSuspended(on_disk) => (7, on_disk.into()),
             Lifecycle::Crashed => (8, 0),
+            Lifecycle::CrashLoaded => (8, 1),
         }
     }
 }
@@ -115,52 +126,57 @@ impl Driver {
         self.send(domain.uuid(), 0, rows, &message);
     }
 
-    /// Tell that the guest was reset.
-    pub fn tell_reboot(&self, domain: &Domain, state: &State) {
-        let dom = identify(domain, state);
-        let message = remote::DomainEventRebootMsg { dom };
-        let rows = (&rows::domain_event_callback_reboot, Some(&rows::domain_event_reboot));
-        self.send(domain.uuid(), 1, rows, &message);
-    }
-
-    /// Tell that the guest's clock was set; `offset` in seconds from what it was started with.
-    pub fn tell_rtc_change(&self, domain: &Domain, state: &State, offset: i64) {
-        let dom = identify(domain, state);
-        let message = remote::DomainEventRtcChangeMsg { dom, offset };
-        let rows = (&rows::domain_event_callback_rtc_change, Some(&rows::domain_event_rtc_change));
-        self.send(domain.uuid(), 2, rows, &message);
-    }
-
-    /// Tell that the watchdog fired; `action` by `virDomainEventWatchdogAction`.
-    pub fn tell_watchdog(&self, domain: &Domain, state: &State, action: i32) {
-        let dom = identify(domain, state);
-        let message = remote::DomainEventWatchdogMsg { dom, action };
-        let rows = (&rows::domain_event_callback_watchdog, Some(&rows::domain_event_watchdog));
-        self.send(domain.uuid(), 3, rows, &message);
-    }
-
-    /// Tell the balloon's new size in KiB.
-    pub fn tell_balloon(&self, domain: &Domain, state: &State, kib: u64) {
-        let dom = identify(domain, state);
-        let message = remote::DomainEventBalloonChangeMsg { dom, actual: kib };
-        let rows = (&rows::domain_event_callback_balloon_change, Some(&rows::domain_event_balloon_change));
-        self.send(domain.uuid(), 13, rows, &message);
-    }
-
+    /// Send an event in the newer form with callback id and, where there is one, in the older form too. The bodies
+    /// are the same behind the callback id.
     fn send(&self, object: Uuid, id: i32, rows: (&Meta, Option<&Meta>), message: &impl Xdr) {
-        let topic = topic(id);
-        if !self.events.has_listeners(topic) {
-            return;
+        if self.events.has_listeners(topic(id))
+            && let Some(body) = encode(object, message)
+        {
+            let plain = rows.1.map(|row| (row.number, body.clone()));
+            self.emit(Sent { topic: topic(id), object, name: "", keyed: rows.0, body, plain });
         }
-        match xdr::to_vec(message) {
-            Ok(body) => self.events.emit(&Event {
-                topic,
-                object,
-                keyed: rows.0.number,
-                plain: rows.1.map(|row| row.number),
-                body: Bytes::from(body),
-            }),
-            Err(error) => tracing::error!(target: "qemu", "an event of {object} cannot be encoded: {error}"),
+    }
+
+    /// Send an event that has the newer form alone. Its message begins with a callback id, whatever that is: every
+    /// client gets its own.
+    fn send_keyed(&self, object: Uuid, topic: Topic, name: &str, row: &Meta, message: &impl Xdr) {
+        if self.events.has_listeners(topic)
+            && let Some(body) = encode(object, message).and_then(without_callback_id)
+        {
+            self.emit(Sent { topic, object, name, keyed: row, body, plain: None });
+        }
+    }
+
+    fn emit(&self, sent: Sent<'_>) {
+        let Sent { topic, object, name, keyed, body, plain } = sent;
+        self.events.emit(&Event { topic, object, name: name.to_owned(), keyed: keyed.number, body, plain });
+    }
+}
+
+/// Bytes of a callback id.
+const CALLBACK_ID: usize = 4;
+
+/// What follows the callback id of an encoded event.
+fn without_callback_id(body: Bytes) -> Option<Bytes> {
+    (body.len() >= CALLBACK_ID).then(|| body.slice(CALLBACK_ID..))
+}
+
+/// An event ready to be sent.
+struct Sent<'a> {
+    topic: Topic,
+    object: Uuid,
+    name: &'a str,
+    keyed: &'a Meta,
+    body: Bytes,
+    plain: Option<(i32, Bytes)>,
+}
+
+fn encode(object: Uuid, message: &impl Xdr) -> Option<Bytes> {
+    match xdr::to_vec(message) {
+        Ok(body) => Some(Bytes::from(body)),
+        Err(error) => {
+            tracing::error!(target: "qemu", "an event of {object} cannot be encoded: {error}");
+            None
         }
     }
 }

@@ -1,0 +1,6 @@
+//! What clients do with a running guest by way of its monitor: keys, pictures of the screen, displays, thresholds.
+
+pub mod graphics;
+pub mod keys;
+pub mod screenshot;
+pub mod threshold;
