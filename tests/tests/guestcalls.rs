@@ -71,9 +71,9 @@ fn keys_of_every_set_arrive() {
          \x20   d.sendKey(codeset, 30, [code], 1, 0)\n\
          \x20   read(s, pressed(key)); read(s, b'0100%02x0000000000-' % key)\n\
          sets = (30, 0x1e, 0x1e, 0x1c, 0x1c, 0x00, 30, 4, 0x41, 30)\n\
-         for codeset, code in enumerate(sets): arrives(codeset, code, 30)\n\
+         for codeset, key in enumerate(sets): arrives(codeset, key, 30)\n\
          downs = (108, 0xe050, 0xe050, 0xe072, 96, 0x7d, 336, 81, 0x28, 0xd0)\n\
-         for codeset, code in enumerate(downs): arrives(codeset, code, 108)\n\
+         for codeset, key in enumerate(downs): arrives(codeset, key, 108)\n\
          print('all arrived')\n\
          for bad in ((10, 30), (99, 30), (0, 70000), (1, 250), (1, 157), (6, 128), (7, 300)):\n\
          \x20   print(bad, code(lambda: d.sendKey(bad[0], 0, [bad[1]], 1, 0)))\n\
