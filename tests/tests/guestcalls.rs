@@ -64,7 +64,8 @@ fn keys_of_every_set_arrive() {
          # The keyboard's device comes when its driver has found it; then every key is three lines of 24 bytes.\n\
          s.send(b'while ! grep -ls AT /sys/class/input/event*/device/name; do :; done\\n')\n\
          node = read(s, b'/device/name').split(b'/sys/class/input/')[-1].split(b'/')[0]\n\
-         s.send(b'hexdump -e \"24/1 \\\\\"%02x\\\\\" \\\\\"-\\\\\\\\n\\\\\"\" /dev/input/' + node + b' & echo list\\'\\'ening\\n')\n\
+         # The device keeps what happens from its opening on.\n\
+         s.send(b'exec 3</dev/input/' + node + b'; echo list\\'\\'ening; hexdump -e \"24/1 \\\\\"%02x\\\\\" \\\\\"-\\\\\\\\n\\\\\"\" <&3\\n')\n\
          read(s, b'listening')\n\
          def arrives(codeset, code, key):\n\
          \x20   d.sendKey(codeset, 30, [code], 1, 0)\n\
