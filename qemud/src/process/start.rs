@@ -205,7 +205,16 @@ impl Start<'_> {
     async fn bring_up(&self, launched: Launched, groups: Option<cgroup::Wanted>) -> Result<(), Fault> {
         let Launched { process, monitor: connection, log } = launched;
         let (monitor, events) = self.greet(&process, connection, &log).await?;
-        let facts = match self.settle(&monitor).await {
+        let waking = groups.clone().map(|groups| (groups, process.pid));
+        let woken = async {
+            match waking {
+                Some((groups, pid)) => blocking(move || groups.wake(pid)).await,
+                None => Ok(()),
+            }
+        };
+        // That it did not work is told when the threads are sorted.
+        let (settled, _) = tokio::join!(self.settle(&monitor), woken);
+        let facts = match settled {
             Ok(facts) => facts,
             Err(error) => return Err(self.explain(&process, &log, error.into()).await),
         };

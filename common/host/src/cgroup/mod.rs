@@ -193,11 +193,13 @@ impl Group {
     }
 
     /// The files by which a new process enters the machine: for [`crate::process::Plan::cgroups`]. It enters the
-    /// subgroup where there is one, else the machine's own group.
+    /// subgroup where there is one, else the machine's own group. In version 1 it moves its one thread: unlike moving a
+    /// process, that waits for no grace period of the kernel's, some ten milliseconds.
     pub fn entry_files(&self, sub: &Group) -> Vec<PathBuf> {
         let entry = |place: &Place| {
             let inner = sub.places.iter().find(|inner| inner.hierarchy.mount == place.hierarchy.mount);
-            inner.unwrap_or(place).dir.join("cgroup.procs")
+            let file = if place.hierarchy.unified { "cgroup.procs" } else { "tasks" };
+            inner.unwrap_or(place).dir.join(file)
         };
         self.places.iter().map(entry).collect()
     }

@@ -104,7 +104,7 @@ pub struct Plan {
     pub stdout: Stdio,
     /// Standard error.
     pub stderr: Stdio,
-    /// `cgroup.procs` files that the process writes itself into before the program starts.
+    /// `cgroup.procs` or `tasks` files that the process writes itself into before the program starts.
     pub cgroups: Vec<PathBuf>,
     /// Set no_new_privs: no set-user-id program below it gains anything.
     pub no_new_privs: bool,
