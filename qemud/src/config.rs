@@ -92,6 +92,9 @@ fn read_domain(document: &Document, domain: &mut QemuConf) -> Result<(), ConfErr
     if let Some(address) = document.text("spice_listen")? {
         domain.spice_listen = address;
     }
+    if let Some(dir) = document.text("memory_backing_dir")? {
+        domain.memory_backing_dir = dir;
+    }
     if let Some(on) = document.boolean("set_process_name")? {
         domain.set_process_name = on;
     }

@@ -14,6 +14,7 @@ use protocol::{ErrorDomain, Fault};
 
 use crate::capabilities::{Capabilities, Settings};
 use crate::config::{self, Config};
+use crate::defaults::facts::QemuConf;
 use crate::define;
 use crate::domain::Domain;
 use crate::driver::Driver;
@@ -29,6 +30,9 @@ pub async fn start(context: daemon::Context) -> Result<Virtqemud, daemon::BoxErr
     let document = context.driver_conf("qemu.conf")?;
     let system = paths.is_system();
     let mut config = tokio::task::spawn_blocking(move || Config::read(&document, system)).await??;
+    if config.domain.memory_backing_dir == QemuConf::default().memory_backing_dir {
+        config.domain.memory_backing_dir = paths.ram_dir().display().to_string();
+    }
     config.log_limits = config::log_limits(&context.driver_conf("virtlogd.conf")?)?;
     let owner = config.confinement.owner;
     let (user, cgroups) = blocking({

@@ -402,4 +402,38 @@ fn a_session_labels_nothing() {
     assert_eq!(told.ok(), "['none', '0'] [['', False]]\n");
     instance.virsh(&["destroy", "s1"]).ok();
     instance.wait_idle();
+
+    let limited = "<cputune><shares>2000</shares></cputune>";
+    instance.define(&xml("s2", &kernel, &[], limited, "")).ok();
+    let out = instance.virsh(&["start", "s2"]);
+    assert!(
+        out.code != 0 && out.stderr.contains("CPU tuning is not available in session mode"),
+        "{}",
+        out.stderr
+    );
+    let pinned = "<cputune><vcpupin vcpu='1' cpuset='0'/></cputune>";
+    define_and_start(&instance, "s3", &xml("s3", &kernel, &[], pinned, ""));
+    let threads = std::fs::read_dir(format!("/proc/{}/task", only_guest(&instance))).unwrap();
+    let allowed = |thread: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(thread.path().join("status")).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:\t")).unwrap().to_owned()
+    };
+    assert!(threads.map(|thread| allowed(thread.unwrap())).any(|cpus| cpus == "0"), "no thread is pinned");
+    instance.virsh(&["destroy", "s3"]).ok();
+}
+
+#[test]
+fn memory_in_files_goes_with_its_guest() {
+    if !is_root("memory_in_files_goes_with_its_guest") {
+        return;
+    }
+    let instance = Instance::builder().qemu_conf(&conf("")).start();
+    let kernel = kernel(&instance);
+    let top = "<memoryBacking><source type='file'/></memoryBacking>";
+    define_and_start(&instance, "m1", &xml("m1", &kernel, &[], top, ""));
+    let folder = instance.library_dir().join("ram/1-m1");
+    assert_eq!(owner(&folder), GUEST);
+    instance.virsh(&["destroy", "m1"]).ok();
+    instance.wait_idle();
+    assert!(!folder.exists());
 }

@@ -59,6 +59,9 @@ pub fn wanted(
     id: i32,
     used: &[Labelled],
 ) -> Result<Option<Wanted>, Fault> {
+    if !driver.paths.is_system() {
+        refuse_tuning(definition)?;
+    }
     let Some(cgroups) = driver.cgroups.clone() else { return Ok(None) };
     check_controllers(&cgroups, definition)?;
     let always = driver.config.confinement.devices.iter().map(|path| (path.clone(), true));
@@ -233,30 +236,41 @@ fn partition(definition: &Definition) -> &str {
     named.unwrap_or(DEFAULT_PARTITION)
 }
 
-/// What is asked for must be there.
-fn check_controllers(cgroups: &Cgroups, definition: &Definition) -> Result<(), Fault> {
+/// What a definition asks of control groups, and what it is called.
+fn asked_tuning(definition: &Definition) -> impl Iterator<Item = (Controller, &'static str)> {
     let tune = &definition.cputune;
     let bandwidths = [tune.vcpu, tune.global, tune.emulator, tune.iothread];
     let cpu = tune.shares.is_some() || bandwidths.iter().any(|limit| *limit != Bandwidth::default());
     let memory = &definition.memtune;
     let limits = [memory.hard_limit, memory.soft_limit, memory.swap_hard_limit];
-    let asked = [
-        (Controller::Cpu, cpu, "CPU tuning is not available on this host"),
-        (
-            Controller::Memory,
-            limits.iter().any(|limit| limit.is_some_and(|kib| kib < UNLIMITED_KIB)),
-            "Memory cgroup is not available on this host",
-        ),
-        (
-            Controller::Blkio,
-            definition.blkiotune != BlkioTune::default(),
-            "Block I/O tuning is not available on this host",
-        ),
+    let memory = limits.iter().any(|limit| limit.is_some_and(|kib| kib < UNLIMITED_KIB));
+    let blkio = definition.blkiotune != BlkioTune::default();
+    let all = [
+        (memory, Controller::Memory, "Memory tuning"),
+        (blkio, Controller::Blkio, "Block I/O tuning"),
+        (cpu, Controller::Cpu, "CPU tuning"),
     ];
-    match asked.iter().find(|(controller, asked, _)| *asked && !cgroups.has(*controller)) {
-        Some((_, _, detail)) => Err(Fault::new(ErrorDomain::QEMU, ErrorCode::CONFIG_UNSUPPORTED, *detail)),
+    all.into_iter().filter_map(|(asked, controller, what)| asked.then_some((controller, what)))
+}
+
+/// A user's guests are in no groups of ours.
+fn refuse_tuning(definition: &Definition) -> Result<(), Fault> {
+    match asked_tuning(definition).next() {
+        Some((_, what)) => Err(unsupported(format!("{what} is not available in session mode"))),
         None => Ok(()),
     }
+}
+
+/// What is asked for must be there.
+fn check_controllers(cgroups: &Cgroups, definition: &Definition) -> Result<(), Fault> {
+    match asked_tuning(definition).find(|(controller, _)| !cgroups.has(*controller)) {
+        Some((_, what)) => Err(unsupported(format!("{what} is not available on this host"))),
+        None => Ok(()),
+    }
+}
+
+fn unsupported(detail: String) -> Fault {
+    Fault::new(ErrorDomain::QEMU, ErrorCode::CONFIG_UNSUPPORTED, detail)
 }
 
 /// Devices of the host that are named, but not among the paths that are labelled.

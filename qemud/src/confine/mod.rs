@@ -4,6 +4,7 @@
 //! Everything a guest gets here is named by its live definition, its id, and the journal of its labels, so that a
 //! daemon that comes back finds it again or cleans it up.
 
+pub mod affinity;
 pub mod cgroup;
 pub mod files;
 pub mod labels;

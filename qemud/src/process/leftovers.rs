@@ -50,6 +50,8 @@ async fn remove_files(driver: &Driver, name: &str, id: i32) -> host::Result<()> 
     // A name that is no file name was never started.
     let directories: Vec<PathBuf> =
         [paths.guest_dir(id, name), paths.guest_channel_dir(id, name)].into_iter().flatten().collect();
+    let directories: Vec<PathBuf> =
+        directories.into_iter().chain(memory_dirs(driver, name, id).await).collect();
     let files: Vec<PathBuf> = paths.guest_pid_file(name).into_iter().collect();
     blocking(move || {
         let directories = directories.iter().map(|path| remove_tree(path));
@@ -58,6 +60,14 @@ async fn remove_files(driver: &Driver, name: &str, id: i32) -> host::Result<()> 
         results.into_iter().collect()
     })
     .await
+}
+
+/// Where the guest's memory may lie in files.
+async fn memory_dirs(driver: &Driver, name: &str, id: i32) -> Vec<PathBuf> {
+    let Ok(facts) = driver.facts().await else { return Vec::new() };
+    let own = host::paths::short_name(id, name);
+    let huge = facts.hugepages.iter().map(|mount| Path::new(&mount.path).join("libvirt/qemu").join(&own));
+    [Path::new(&facts.conf.memory_backing_dir).join(&own)].into_iter().chain(huge).collect()
 }
 
 fn remove_tree(path: &Path) -> host::Result<()> {

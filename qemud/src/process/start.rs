@@ -22,7 +22,7 @@ use super::launch::{self, Inherited, Launched, Told};
 use super::log::{self, KeptBy, StartLog};
 use super::{GREETING_LIMIT, Process, StartOptions, images, leftovers, scsi, status, stop, taint, watch};
 use crate::command::{self, Plan};
-use crate::confine::{cgroup, seclabel};
+use crate::confine::{affinity, cgroup, seclabel};
 use crate::define::{self, Source};
 use crate::domain::{Domain, Ending, Live, ShutoffReason, State, Status, View};
 use crate::driver::Driver;
@@ -218,11 +218,7 @@ impl Start<'_> {
             Ok(facts) => facts,
             Err(error) => return Err(self.explain(&process, &log, error.into()).await),
         };
-        if let Some(groups) = groups {
-            let (vcpus, iothreads) = (facts.vcpu_threads.clone(), facts.iothreads.clone());
-            let sorted = blocking(move || cgroup::sort_threads(&groups, &vcpus, &iothreads)).await;
-            sorted.map_err(::driver::fault::host(ErrorDomain::QEMU))?;
-        }
+        self.place_threads(&facts, groups).await?;
         {
             let mut state = self.domain.lock();
             let Some(live) = state.live.as_mut() else { return Err(crate::domain::not_running()) };
@@ -235,6 +231,20 @@ impl Start<'_> {
             return Err(self.explain(&process, &log, error.into()).await);
         }
         self.publish(process, monitor, events).await
+    }
+
+    /// Put the threads that QEMU has told of where the definition wants them.
+    async fn place_threads(&self, facts: &Facts, groups: Option<cgroup::Wanted>) -> Result<(), Fault> {
+        let live = self.domain.lock().live.as_ref().map(|live| Arc::clone(&live.definition));
+        let Some(definition) = live else { return Err(crate::domain::not_running()) };
+        let (vcpus, iothreads) = (facts.vcpu_threads.clone(), facts.iothreads.clone());
+        let placed = blocking(move || {
+            if let Some(groups) = groups {
+                cgroup::sort_threads(&groups, &vcpus, &iothreads)?;
+            }
+            affinity::pin(&definition, &vcpus, &iothreads)
+        });
+        placed.await.map_err(::driver::fault::host(ErrorDomain::QEMU))
     }
 
     /// What can only be said over the monitor, before the guest runs; then ask for the facts.
