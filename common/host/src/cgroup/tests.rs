@@ -137,8 +137,8 @@ fn entry_is_the_subgroup_where_there_is_one() {
     assert_eq!(
         files,
         [
-            dir.path().join("cpu/machine/m.libvirt-qemu/emulator/cgroup.procs"),
-            dir.path().join("memory/machine/m.libvirt-qemu/cgroup.procs")
+            dir.path().join("cpu/machine/m.libvirt-qemu/emulator/tasks"),
+            dir.path().join("memory/machine/m.libvirt-qemu/tasks")
         ]
     );
 }
