@@ -2,8 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant as Moment};
 
@@ -94,9 +94,7 @@ impl<S: Service> Connection<S> {
         auth: Arc<dyn Authenticator>,
         server: (Arc<S>, Arc<Workers>),
     ) -> Self {
-        // Without a second worker nobody would serve the others in the meantime.
-        let alone = tokio::runtime::Handle::current().metrics().num_workers() < 2;
-        let window = if alone { Duration::ZERO } else { session.inner().limits.load().linger };
+        let window = if may_linger() { session.inner().limits.load().linger } else { Duration::ZERO };
         let dispatcher = Dispatcher::new(session.clone(), auth, server.0, server.1);
         Self {
             session,
@@ -113,8 +111,12 @@ impl<S: Service> Connection<S> {
 
     /// Serves the client until the end.
     pub(crate) async fn run(&mut self) -> Ending {
+        let mut result = self.begin().await;
         loop {
-            let result = match poll_fn(|cx| self.poll_wake(cx)).await {
+            if let Err(ending) = result {
+                return ending;
+            }
+            result = match poll_fn(|cx| self.poll_wake(cx)).await {
                 Wake::Read => self.read_while_quick().await,
                 Wake::Backlog => {
                     tokio::task::yield_now().await;
@@ -128,10 +130,18 @@ impl<S: Service> Connection<S> {
                 Wake::Timer => self.on_timer(),
                 Wake::End(ending) => Err(ending),
             };
-            if let Err(ending) = result {
-                return ending;
+        }
+    }
+
+    /// The first request follows the connection at once: often it is there before the runtime knows the socket.
+    async fn begin(&mut self) -> Result<(), Ending> {
+        if self.linger.is_on() {
+            self.linger.on_answered(Moment::now());
+            if self.read_quick()? {
+                return self.go_on_while_quick().await;
             }
         }
+        Ok(())
     }
 
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
@@ -176,13 +186,18 @@ impl<S: Service> Connection<S> {
         Ok(out.blocked)
     }
 
-    /// Reads once, and again as long as the client comes back at once. Every few rounds the tasks of this thread have
-    /// their turn, such as those that handlers started; the other threads go on anyway.
+    /// Reads once, and again as long as the client comes back at once.
     async fn read_while_quick(&mut self) -> Result<(), Ending> {
         socket::with_buffer(|buffer| {
             let received = socket::receive(&self.socket, buffer)?;
             self.on_received(received, buffer)
         })?;
+        self.go_on_while_quick().await
+    }
+
+    /// Reads as long as the client comes back at once. Every few rounds the tasks of this thread have their turn, such
+    /// as those that handlers started; the other threads go on anyway.
+    async fn go_on_while_quick(&mut self) -> Result<(), Ending> {
         for round in 1u32.. {
             if round.is_multiple_of(QUICK_ROUNDS) {
                 tokio::task::yield_now().await;
@@ -236,7 +251,9 @@ impl<S: Service> Connection<S> {
                     core.on_packet(Instant::now());
                 }
                 if self.linger.is_on() {
-                    self.linger.on_input(Moment::now());
+                    let now = Moment::now();
+                    let inner = self.session.inner();
+                    self.linger.on_input(now, inner.gauge.take_turn(self.session.id(), now));
                 }
                 self.framer.received(count, fds);
                 self.process(buffer.get(..count).unwrap_or_default())
@@ -322,6 +339,14 @@ impl<S: Service> Connection<S> {
         }
         Ok(())
     }
+}
+
+/// Whether watching takes nothing from others: a second worker serves the other sessions, and a second processor runs
+/// the client.
+fn may_linger() -> bool {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    let processors = *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
+    processors > 1 && tokio::runtime::Handle::current().metrics().num_workers() > 1
 }
 
 impl Ending {

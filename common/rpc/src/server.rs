@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::net::{UnixListener, UnixStream};
@@ -24,6 +24,8 @@ use crate::{Identity, Limits, Service, Session};
 
 /// Longest pause after a failed accept; the end of any session ends it earlier.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// Clients whose requests are no further apart count as busy at the same time.
+const CROWD: Duration = Duration::from_millis(1);
 
 /// Kind of a listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +99,17 @@ pub(crate) struct Gauge {
     room: Notify,
     /// A session watches for its client's next request.
     lingering: AtomicBool,
+    turn: Turn,
+}
+
+/// Whose request came last, and when. Races only cost or spare a moment of watching.
+#[derive(Debug)]
+struct Turn {
+    /// 0: a session that has ended.
+    session: AtomicU64,
+    /// Microseconds since `begin`.
+    at: AtomicU64,
+    begin: Instant,
 }
 
 impl<S: Service> Server<S> {
@@ -108,6 +121,7 @@ impl<S: Service> Server<S> {
             unauthenticated: AtomicUsize::new(0),
             room: Notify::new(),
             lingering: AtomicBool::new(false),
+            turn: Turn { session: AtomicU64::new(0), at: AtomicU64::new(0), begin: Instant::now() },
         };
         Self(Arc::new(Inner {
             service,
@@ -316,6 +330,7 @@ impl<S: Service> Drop for Registered<S> {
         session.drop_extensions();
         lock(&server.0.sessions).remove(&session.id());
         server.0.past_calls.fetch_add(session.inner().calls.load(Ordering::Relaxed), Ordering::Relaxed);
+        server.0.gauge.turn_over(session.id());
         server.0.gauge.left(session.is_authenticated());
     }
 }
@@ -354,6 +369,20 @@ impl Gauge {
         let result = watch();
         self.lingering.store(false, Ordering::Release);
         Some(result)
+    }
+
+    /// Notes a request of this session; whether no other session had one in the last moment.
+    pub(crate) fn take_turn(&self, session: u64, now: Instant) -> bool {
+        let at = now.saturating_duration_since(self.turn.begin).as_micros() as u64;
+        let before = self.turn.at.swap(at, Ordering::Relaxed);
+        let last = self.turn.session.swap(session, Ordering::Relaxed);
+        last == session || last == 0 || u128::from(at.saturating_sub(before)) > CROWD.as_micros()
+    }
+
+    /// The session has ended and competes with nobody.
+    fn turn_over(&self, session: u64) {
+        // It fails where another session's turn came since.
+        let _ = self.turn.session.compare_exchange(session, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     fn left(&self, authenticated: bool) {

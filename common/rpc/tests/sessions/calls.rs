@@ -196,3 +196,41 @@ async fn a_client_that_never_pauses_starves_nobody() {
     ran.sort_unstable();
     assert!(ran.iter().copied().eq(0..2000));
 }
+
+/// A client that is watched for is read without the runtime's help; one that pauses longer than that is heard again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quick_and_slow_by_turns() {
+    let linger = std::time::Duration::from_millis(5);
+    let server = Closures::new().serve(Limits { linger, ..Limits::default() });
+    let mut client = Client::main(&server);
+    let mut serial = 0;
+    for _ in 0..20 {
+        for _ in 0..20 {
+            serial += 1;
+            assert_eq!(client.ask(TYPE, serial, b"quick"), b"quick");
+        }
+        // Twice the time: nobody watches any more.
+        tokio::time::sleep(linger * 2).await;
+        serial += 1;
+        // In pieces, each after a pause.
+        let message = encode_raw(&call(TYPE, serial), b"slow");
+        let (head, tail) = message.split_at(10);
+        client.raw(head);
+        tokio::time::sleep(linger).await;
+        client.raw(tail);
+        assert_eq!(client.read().1, b"slow");
+    }
+}
+
+/// Replies that do not fit into the socket leave as it empties, also while the client is watched for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replies_larger_than_the_socket_reach_a_quick_client() {
+    let linger = std::time::Duration::from_millis(5);
+    let service = Closures::new().on(TYPE, |_, _| std::future::ready(Ok(vec![7; 3 << 20])));
+    let server = service.serve(Limits { linger, ..Limits::default() });
+    let mut client = Client::main(&server);
+    for serial in 0..30 {
+        assert_eq!(client.ask(1, serial, b"quick"), b"quick");
+        assert_eq!(client.ask(TYPE, serial, b"").len(), 3 << 20);
+    }
+}
