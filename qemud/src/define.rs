@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ::driver::documents::blocking;
+use ::driver::documents::{blocking, brief};
 use ::driver::jobs::Job;
 use ::driver::registry::Clash;
 use host::store;
@@ -87,16 +87,8 @@ pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
     let Some(definition) = domain.lock().persistent.clone() else {
         return Err(invalid("cannot undefine transient domain"));
     };
-    let image = driver.paths.managed_save(&definition.name).map_err(host_fault)?;
-    let nvram = definition.os.nvram.as_ref().and_then(|nvram| nvram.path.as_ref()).map(PathBuf::from);
-    let autostart = driver.paths.autostart_link(&definition.name).map_err(host_fault)?;
-    let document = driver.definitions.path(&definition.name);
-    blocking_fault(move || {
-        remove_belongings(&image, nvram, flags)?;
-        store::remove(&autostart).map_err(host_fault)?;
-        store::remove(&document).map_err(host_fault)
-    })
-    .await?;
+    remove_belongings(driver, &definition, flags).await?;
+    remove_documents(driver, &definition.name).await?;
     let mut state = domain.lock();
     driver.tell(&domain, &state, Lifecycle::Undefined);
     state.persistent = None;
@@ -108,22 +100,48 @@ pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
 
 /// Saved state and firmware variables of a domain that is undefined: removed, kept or in the way, as the flags
 /// say.
-fn remove_belongings(image: &std::path::Path, nvram: Option<PathBuf>, flags: Undefine) -> Result<(), Fault> {
-    if image.exists() {
-        if !flags.contains(Undefine::MANAGED_SAVE) {
-            return Err(invalid("Refusing to undefine while domain managed save image exists"));
-        }
-        store::remove(image).map_err(host_fault)?;
+async fn remove_belongings(driver: &Driver, definition: &Definition, flags: Undefine) -> Result<(), Fault> {
+    let image = driver.paths.managed_save(&definition.name).map_err(host_fault)?;
+    let nvram = definition.os.nvram.as_ref().and_then(|nvram| nvram.path.as_ref()).map(PathBuf::from);
+    // Firmware variables can be anywhere, also on a file system that hangs.
+    let saved = brief(move || Ok(image.exists().then_some(image))).await.map_err(host_fault)?;
+    if saved.is_none() && nvram.is_none() {
+        return Ok(());
     }
-    let Some(nvram) = nvram else { return Ok(()) };
-    if nvram.exists() {
+    blocking_fault(move || {
+        if let Some(image) = saved {
+            if !flags.contains(Undefine::MANAGED_SAVE) {
+                return Err(invalid("Refusing to undefine while domain managed save image exists"));
+            }
+            store::remove(&image).map_err(host_fault)?;
+        }
+        let Some(nvram) = nvram.filter(|nvram| nvram.exists()) else { return Ok(()) };
         if flags.contains(Undefine::NVRAM) {
             store::remove(&nvram).map_err(host_fault)?;
         } else if !flags.contains(Undefine::KEEP_NVRAM) {
             return Err(invalid("cannot undefine domain with nvram"));
         }
-    }
-    Ok(())
+        Ok(())
+    })
+    .await
+}
+
+/// Take the definition and its autostart link away; a kill of the daemon from now on does not bring them back.
+async fn remove_documents(driver: &Driver, name: &str) -> Result<(), Fault> {
+    let autostart = driver.paths.autostart_link(name).map_err(host_fault)?;
+    let document = driver.definitions.path(name);
+    let removals = driver.removals.clone();
+    let removed = brief(move || {
+        for path in [autostart, document] {
+            if store::unlink(&path)?
+                && let Some(dir) = path.parent()
+            {
+                removals.note(dir.to_path_buf());
+            }
+        }
+        Ok(())
+    });
+    removed.await.map_err(host_fault)
 }
 
 /// Start the domain with the daemon, or do not any more (procedure 29).

@@ -7,6 +7,7 @@ use ::driver::documents::Documents;
 use ::driver::events::EventHub;
 use ::driver::flags;
 use ::driver::registry::Registry;
+use ::driver::removals::Removals;
 use arc_swap::ArcSwapOption;
 use host::cgroup::Cgroups;
 use host::paths::Paths;
@@ -42,6 +43,8 @@ pub struct Driver {
     pub statuses: Documents,
     /// Guests' logs.
     pub logs: Logs,
+    /// Files taken away that the disk does not know of yet.
+    pub removals: Removals,
     /// VNC ports given out.
     pub ports: Ports,
     /// Names of network devices given out.
@@ -70,6 +73,9 @@ impl Driver {
         let statuses = Documents::new(paths.state_dir.clone(), None);
         let logs = Logs::new(&paths, &config);
         let ports = Ports::new(config.display_ports.clone());
+        let removals = Removals::default();
+        let last = removals.clone();
+        context.on_stop(move || Box::pin(async move { last.settle().await }));
         Arc::new(Self {
             context,
             paths,
@@ -80,6 +86,7 @@ impl Driver {
             definitions,
             statuses,
             logs,
+            removals,
             ports,
             names: crate::network::Names::default(),
             cgroups,

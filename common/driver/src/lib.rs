@@ -5,6 +5,7 @@
 //! * [`events`]: subscriptions of clients, and the way of an event to them;
 //! * [`undo`]: the steps back when a compound operation fails half-way;
 //! * [`documents`]: definitions and status documents on disk;
+//! * [`removals`]: files taken away, and when the disk has it;
 //! * `schemas` (feature `validate`): the installed schemas, for the flags that ask for validation;
 //! * [`flags`]: flags of calls, checked;
 //! * [`fault`]: the one place where errors of `model` and `host` become wire errors.
@@ -16,6 +17,7 @@ pub mod fault;
 pub mod flags;
 pub mod jobs;
 pub mod registry;
+pub mod removals;
 #[cfg(feature = "validate")]
 pub mod schemas;
 pub mod undo;

@@ -61,7 +61,16 @@ pub fn link(target: &Path, link: &Path) -> Result<()> {
 
 /// Removes a file or symbolic link durably; false if there was none.
 pub fn remove(path: &Path) -> Result<bool> {
-    let dir = parent(path)?;
+    let removed = unlink(path)?;
+    if removed {
+        sync_dir(parent(path)?)?;
+    }
+    Ok(removed)
+}
+
+/// As [`remove`], but a power cut may bring the file back until [`sync_dir`] has returned for its directory. Does not
+/// wait for the disk.
+pub fn unlink(path: &Path) -> Result<bool> {
     fault::at("store.remove");
     match fs::remove_file(path) {
         Ok(()) => {}
@@ -69,8 +78,17 @@ pub fn remove(path: &Path) -> Result<bool> {
         Err(error) => return Err(Error::file("remove", path)(error)),
     }
     fault::at("store.removed");
-    sync_dir(dir)?;
     Ok(true)
+}
+
+/// Waits until the disk has the names of a directory. One that does not exist (any more) has none.
+pub fn sync_dir(dir: &Path) -> Result<()> {
+    match File::open(dir).and_then(|dir| dir.sync_all()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::file("sync directory", dir)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The contents of a file, at most `limit` bytes; a larger file is an error.
@@ -153,10 +171,6 @@ fn parent(path: &Path) -> Result<&Path> {
         Some(dir) => Ok(dir),
         None => Err(Error::file("use", path)(io::ErrorKind::InvalidInput.into())),
     }
-}
-
-fn sync_dir(dir: &Path) -> Result<()> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::file("sync directory", dir))
 }
 
 fn scan(dir: &Path) -> Result<Vec<(OsString, PathBuf, bool)>> {
