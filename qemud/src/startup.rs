@@ -97,6 +97,8 @@ async fn load_definitions(driver: &Arc<Driver>) -> Result<(), Fault> {
             }
         }
     }
+    // The documents' texts and trees took several times what the definitions take. Nobody waits for it.
+    tokio::task::spawn_blocking(host::memory::give_back);
     Ok(())
 }
 

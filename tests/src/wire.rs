@@ -7,6 +7,7 @@ use protocol::procedure::Meta;
 use protocol::remote;
 use protocol::xdr::{self, Xdr};
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -82,5 +83,11 @@ impl Wire {
         frame[..4].copy_from_slice(&word);
         self.stream.read_exact(&mut frame[4..]).unwrap();
         message::split(Bytes::from(frame)).unwrap()
+    }
+}
+
+impl AsFd for Wire {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 }

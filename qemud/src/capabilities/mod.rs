@@ -224,6 +224,7 @@ impl Capabilities {
         })
         .await?;
         if let Some(caps) = cached {
+            blocking(host::memory::give_back).await?;
             return Ok(Arc::new(caps));
         }
         let begin = Instant::now();
@@ -232,7 +233,12 @@ impl Capabilities {
         tracing::debug!("probed {binary} {} in {} ms", caps.version, begin.elapsed().as_millis());
         let caps = Arc::new(caps);
         let stored = Arc::clone(&caps);
-        blocking(move || cache::save(&dir, &path, &wanted, &stored)).await?;
+        // QEMU's answers are megabytes of which little is kept.
+        blocking(move || {
+            cache::save(&dir, &path, &wanted, &stored);
+            host::memory::give_back();
+        })
+        .await?;
         Ok(caps)
     }
 

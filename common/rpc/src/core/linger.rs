@@ -3,7 +3,7 @@
 //! Waking an idle processor takes several times as long as answering a short call. A client that asks one thing after
 //! another is answered without that wait; one that does not come back in time has to be quick again for a while first,
 //! and longer each time that this was in vain again. Between several busy clients nobody waits: there is always something
-//! to do. Decision 9 says what it costs and what it brings.
+//! to do. Decision 10 says what it costs and what it brings.
 
 use std::time::{Duration, Instant};
 
