@@ -33,8 +33,7 @@ pub(super) fn stats(view: &View, name: &str) -> Result<DomainInterfaceStatsRet, 
     let interface = find(&view.active()?.definition, name)?;
     let device = interface.target_dev.as_deref();
     let device = device.ok_or_else(|| Fault::internal(ErrorDomain::NONE, "Interface name not provided"))?;
-    let table = net::counters().map_err(fault::host(ErrorDomain::NONE))?;
-    let counters = table.get(device).copied();
+    let counters = net::counters_of(device).map_err(fault::host(ErrorDomain::NONE))?;
     let counters = counters.ok_or_else(|| Fault::internal(ErrorDomain::NONE, "Interface not found"))?;
     let Counters { received, sent } = seen_by_guest(interface, counters);
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);

@@ -1,9 +1,10 @@
 //! The host's side of guests' network and vsock devices: taps on bridges, macvtaps, vhost.
 //!
 //! A start first gives names and opens what leaves no trace ([`open`]), then, with the status document on disk, makes
-//! the devices ([`connect`]). QEMU inherits the descriptors. A tap goes with its last descriptor, so the end of QEMU
+//! what would ([`connect`]). QEMU inherits the descriptors. A tap goes with its last descriptor, so the end of QEMU
 //! removes it, whether a daemon runs or not; macvtaps and what scripts set up are taken back by [`disconnect`], which a
-//! daemon that comes back also calls for guests that ended meanwhile.
+//! daemon that comes back also calls for guests that ended meanwhile. All of it is there when the start returns, also
+//! of a guest that is left paused.
 
 mod check;
 mod direct;
@@ -80,10 +81,6 @@ impl Wires {
         self.fds.remove(source)
     }
 
-    fn has_tap(&self, alias: &str) -> bool {
-        self.fds.contains_key(&FdSource::Tap { alias: alias.to_owned(), queue: 0 })
-    }
-
     fn put(&mut self, fds: Vec<OwnedFd>, source: impl Fn(u32) -> FdSource) {
         self.fds.extend((0..).map(source).zip(fds));
     }
@@ -116,6 +113,10 @@ async fn open_interface(
 ) -> Result<(), Fault> {
     check::interface(interface)?;
     if !has_device(interface) {
+        if interface.bandwidth.is_some() {
+            let kind = interface.source.kind();
+            tracing::warn!(target: "qemu", "the limits of throughput of an interface of type '{kind}' are not kept");
+        }
         return Ok(());
     }
     let alias = alias(interface)?;
@@ -125,7 +126,12 @@ async fn open_interface(
             interface.target_dev = Some(helped.name);
             wires.put_tap(&alias, vec![helped.fd]);
         }
-        _ => interface.target_dev = Some(driver.names.choose(interface)?),
+        InterfaceSource::Direct { .. } => interface.target_dev = Some(driver.names.choose(interface)?),
+        _ => {
+            let (name, fds) = tap::open(&driver.names, interface).await?;
+            interface.target_dev = Some(name);
+            wires.put_tap(&alias, fds);
+        }
     }
     open_vhost(interface, &alias, kvm, wires).await
 }
@@ -169,15 +175,17 @@ async fn open_vsock(vsock: &mut Vsock, wires: &mut Wires) -> Result<(), Fault> {
     Ok(())
 }
 
-/// With the status document on disk: make the devices and connect them.
-pub async fn connect(definition: &Definition, wires: &mut Wires) -> Result<(), Fault> {
+/// With the status document on disk: make what stays after a crash, and connect everything.
+pub async fn connect(driver: &Driver, definition: &Definition, wires: &mut Wires) -> Result<(), Fault> {
     for interface in interfaces(definition).filter(|interface| has_device(interface)) {
         let alias = alias(interface)?;
         match &interface.source {
             InterfaceSource::Direct { dev, mode } => {
                 direct::connect(interface, &alias, (dev.as_deref(), *mode), wires).await?;
             }
-            _ => tap::connect(interface, &alias, wires).await?,
+            // The bridge helper has connected its own.
+            InterfaceSource::Bridge { .. } if !driver.paths.is_system() => {}
+            _ => tap::connect(interface).await?,
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use ::driver::documents::blocking;
@@ -11,7 +12,7 @@ use model::domain::device::interface::link::{BandwidthRate, IpAddress, IpRoute};
 use model::domain::device::interface::{Interface, InterfaceSource, MacTableManager};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
-use super::{Wires, machine, queues, script};
+use super::{Names, machine, queues, script};
 use crate::driver::Driver;
 
 const CLONE_DEVICE: &str = "/dev/net/tun";
@@ -19,6 +20,8 @@ const CLONE_DEVICE: &str = "/dev/net/tun";
 const HELPERS: [&str; 2] = ["/usr/libexec/qemu-bridge-helper", "/usr/lib/qemu/qemu-bridge-helper"];
 /// EBUSY of Linux: the device exists.
 const BUSY: i32 = 16;
+/// How often another program may be quicker with a name.
+const ATTEMPTS: usize = 100;
 
 /// Has QEMU's helper make a tap on a bridge: for daemons without the rights of root.
 pub(super) async fn by_helper(driver: &Driver, bridge: &str, vnet_hdr: bool) -> Result<Helped, Fault> {
@@ -33,15 +36,31 @@ pub(super) async fn by_helper(driver: &Driver, bridge: &str, vnet_hdr: bool) -> 
     blocking(move || net::ask_helper(&helper, &bridge, vnet_hdr)).await.map_err(machine)
 }
 
-/// Makes and connects the tap of an interface.
-pub(super) async fn connect(interface: &Interface, alias: &str, wires: &mut Wires) -> Result<(), Fault> {
+/// Opens the tap of an interface: a fresh one under a name that nobody has, or that of somebody else.
+pub(super) async fn open(names: &Names, interface: &Interface) -> Result<(String, Vec<OwnedFd>), Fault> {
+    let fresh = interface.target_managed != Some(false);
+    let ours = interface.target_dev.as_deref().is_none_or(net::is_template);
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let name = names.choose(interface)?;
+        match open_named(interface, &name, fresh).await {
+            Ok(fds) => return Ok((name, fds)),
+            // Another program was quicker: the next name is as good.
+            Err(error) if error.errno() == Some(BUSY) && fresh && ours && attempt < ATTEMPTS => {}
+            Err(error) if error.errno() == Some(BUSY) && fresh => {
+                let detail = format!("The {name} interface already exists");
+                return Err(Fault::new(ErrorDomain::NONE, ErrorCode::OPERATION_INVALID, detail));
+            }
+            Err(error) => return Err(machine(error)),
+        }
+    }
+}
+
+/// Connects the tap of an interface.
+pub(super) async fn connect(interface: &Interface) -> Result<(), Fault> {
     let Some(name) = interface.target_dev.as_deref() else { return Ok(()) };
     let managed = interface.target_managed != Some(false);
-    if wires.has_tap(alias) {
-        // The bridge helper has made it, and connected it.
-        return Ok(());
-    }
-    wires.put_tap(alias, open(interface, name, managed).await?);
     let netlink = Netlink::open().map_err(machine)?;
     let tap = Connected { netlink: &netlink, name, index: netlink.link(name).await.map_err(machine)?.index };
     if let Err(error) = netlink.set_no_queue(tap.index).await {
@@ -80,20 +99,14 @@ pub(super) async fn disconnect(interface: &Interface, name: &str) -> Result<(), 
     }
 }
 
-async fn open(interface: &Interface, name: &str, managed: bool) -> Result<Vec<std::os::fd::OwnedFd>, Fault> {
+async fn open_named(interface: &Interface, name: &str, fresh: bool) -> host::Result<Vec<OwnedFd>> {
     let clone_device = PathBuf::from(interface.backend.tap.as_deref().unwrap_or(CLONE_DEVICE));
     let (device, queues, vnet_hdr) = (name.to_owned(), queues(interface), interface.is_virtio());
-    let opened = blocking(move || {
-        let tap = Tap { clone_device: &clone_device, name: &device, queues, vnet_hdr, fresh: managed };
+    blocking(move || {
+        let tap = Tap { clone_device: &clone_device, name: &device, queues, vnet_hdr, fresh };
         net::open_tap(&tap)
-    });
-    opened.await.map_err(|error| match error.errno() {
-        Some(BUSY) if managed => {
-            let detail = format!("The {name} interface already exists");
-            Fault::new(ErrorDomain::NONE, ErrorCode::OPERATION_INVALID, detail)
-        }
-        _ => machine(error),
     })
+    .await
 }
 
 /// A tap that is open.

@@ -163,7 +163,7 @@ impl Start<'_> {
         let starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
         let wanted = cgroup::wanted(self.driver, definition, id, &plan.labels)?;
         starting.save(self.driver).await?;
-        network::connect(definition, &mut wires).await?;
+        network::connect(self.driver, definition, &mut wires).await?;
         host::fault::at("start.wired");
         let caps = self.driver.capabilities.of(definition.emulator.as_deref().unwrap_or_default()).await?;
         let versions = log::versions(&caps);

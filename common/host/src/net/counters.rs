@@ -42,9 +42,22 @@ const LIMIT: u64 = 16 << 20;
 
 /// The counters of all devices of this network namespace.
 pub fn counters() -> Result<Table> {
-    let path = Path::new("/proc/thread-self/net/dev");
-    let text = store::read(path, LIMIT)?;
-    Ok(parse(&String::from_utf8_lossy(&text)))
+    read().map(|text| parse(&text))
+}
+
+/// The counters of one device of this network namespace; none if there is no such device.
+pub fn counters_of(device: &str) -> Result<Option<Counters>> {
+    read().map(|text| find(&text, device))
+}
+
+fn read() -> Result<String> {
+    let text = store::read(Path::new("/proc/thread-self/net/dev"), LIMIT)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn find(text: &str, device: &str) -> Option<Counters> {
+    let own = |line: &&str| line.trim_start().strip_prefix(device).is_some_and(|rest| rest.starts_with(':'));
+    text.lines().filter(own).filter_map(line).find(|(name, _)| name == device).map(|(_, counters)| counters)
 }
 
 /// Reads the kernel's table; lines of another form, such as the two heads, are left out.
@@ -69,19 +82,22 @@ fn line(line: &str) -> Option<(String, Counters)> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_kernels_table_is_read() {
-        let table = parse(
-            "Inter-|   Receive                                                |  Transmit\n \
+    const HEAD: &str = "Inter-|   Receive                                                |  Transmit\n \
              face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    \
              lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0\n \
              a:b:       1       2    3    4    5     6          7         8        9      10   11   12   13    14      15         16\n\
-             broken: 1 2 3\nnonsense\n",
-        );
+             broken: 1 2 3\nnonsense\n";
+
+    #[test]
+    fn the_kernels_table_is_read() {
+        let table = parse(HEAD);
         assert_eq!(table.len(), 2);
         let received = Traffic { bytes: 1, packets: 2, errors: 3, dropped: 4 };
         let sent = Traffic { bytes: 9, packets: 10, errors: 11, dropped: 12 };
         assert_eq!(table["a:b"], Counters { received, sent });
+        assert_eq!(find(HEAD, "a:b"), Some(table["a:b"]));
+        assert_eq!(find(HEAD, "a"), None);
+        assert_eq!(find(HEAD, "b"), None);
         assert_eq!(table["a:b"].other_end(), Counters { received: sent, sent: received });
     }
 

@@ -13,7 +13,7 @@ mod vhost;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use counters::{Counters, Table, counters};
+pub use counters::{Counters, Table, Traffic, counters, counters_of};
 pub use helper::{HELPER_LIMIT, Helped, ask_helper};
 pub use netlink::{BridgePort, Link, MacvtapMode, Neighbour, Netlink, Route};
 pub use shaping::{Rate, Shaping, shape, unshape};
