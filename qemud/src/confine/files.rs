@@ -27,6 +27,8 @@ pub struct GuestFile {
     pub given_back: bool,
     /// The guest's output: made if it is missing.
     pub output: bool,
+    /// It may be missing: then it is passed over.
+    pub optional: bool,
 }
 
 /// The files of a guest that runs as `identity`, in the order in which they are given to it.
@@ -77,7 +79,13 @@ impl List {
             let is_top = std::ptr::eq(image, top);
             if let (Some(path), Some(owner)) = (local_path(image), self.image_owner(image, top)?) {
                 let given_back = is_top && !disk.readonly && !disk.shareable;
-                self.files.push(GuestFile { path: path.to_owned(), owner, given_back, output: false });
+                self.files.push(GuestFile {
+                    path: path.to_owned(),
+                    owner,
+                    given_back,
+                    output: false,
+                    optional: false,
+                });
             }
             next = match &image.backing {
                 Backing::Source(below) => Some(below),
@@ -101,13 +109,19 @@ impl List {
             None => Some(self.owner),
         };
         let Some(owner) = owner else { return Ok(()) };
-        let mut push = |path: &str, output| {
-            self.files.push(GuestFile { path: path.to_owned(), owner, given_back: true, output });
+        let mut add = |path: &str, output, optional| {
+            self.files.push(GuestFile { path: path.to_owned(), owner, given_back: true, output, optional });
         };
+        // QEMU takes a pair of pipes, or without them one that goes both ways.
+        if let Backend::Pipe { path } = &source.backend {
+            [format!("{path}.in"), format!("{path}.out"), path.clone()]
+                .iter()
+                .for_each(|p| add(p, false, true));
+        }
+        let mut push = |path: &str, output| add(path, output, false);
         match &source.backend {
             Backend::Dev { path } => push(path, false),
             Backend::File { path, .. } if self.outputs => push(path, true),
-            Backend::Pipe { path } => push(path, false),
             Backend::Unix(unix) if !unix.listen => {
                 if let Some(path) = &unix.path {
                     push(path, false);
@@ -132,7 +146,13 @@ impl List {
                 None => Some(self.owner),
             };
             if let Some(owner) = owner {
-                self.files.push(GuestFile { path: path.clone(), owner, given_back: true, output: false });
+                self.files.push(GuestFile {
+                    path: path.clone(),
+                    owner,
+                    given_back: true,
+                    output: false,
+                    optional: false,
+                });
             }
         }
         for path in [&os.kernel, &os.initrd, &os.dtb, &os.slic_table] {
@@ -149,7 +169,13 @@ impl List {
     fn plain(&mut self, path: Option<&str>) {
         if let Some(path) = path {
             let owner = self.owner;
-            self.files.push(GuestFile { path: path.to_owned(), owner, given_back: true, output: false });
+            self.files.push(GuestFile {
+                path: path.to_owned(),
+                owner,
+                given_back: true,
+                output: false,
+                optional: false,
+            });
         }
     }
 }

@@ -62,6 +62,9 @@ impl Labels {
         let mut journal = self.open()?;
         for file in files {
             let path = Path::new(&file.path);
+            if file.optional && !path.exists() {
+                continue;
+            }
             if file.output {
                 label::make_output(path)?;
             }
@@ -85,7 +88,8 @@ impl Labels {
         let noted = match store::read(&self.journal, MAX_JOURNAL) {
             Ok(text) => remaining(&String::from_utf8_lossy(&text)),
             Err(error) if error.is_not_found() => {
-                otherwise.iter().filter(|file| file.given_back).cloned().collect()
+                let there = |file: &&GuestFile| !file.optional || Path::new(&file.path).exists();
+                otherwise.iter().filter(|file| file.given_back).filter(there).cloned().collect()
             }
             Err(error) => return Err(error),
         };
@@ -149,7 +153,7 @@ fn read(line: &str) -> Option<(char, GuestFile)> {
             other => other,
         });
     }
-    Some((sign, GuestFile { path: unescaped, owner, given_back: true, output: false }))
+    Some((sign, GuestFile { path: unescaped, owner, given_back: true, output: false, optional: false }))
 }
 
 /// Off the runtime, with a deadline: a disk that never answers holds up its guest only.
@@ -164,7 +168,7 @@ mod tests {
 
     fn file(path: &str) -> GuestFile {
         let owner = Owner { uid: 64055, gid: 107 };
-        GuestFile { path: path.to_owned(), owner, given_back: true, output: false }
+        GuestFile { path: path.to_owned(), owner, given_back: true, output: false, optional: false }
     }
 
     #[test]
