@@ -106,6 +106,18 @@ impl DomainLifecycle<Call> for Virtqemud {
         control::resume(&self.driver, &args.dom).await
     }
 
+    async fn domain_pm_suspend_for_duration(
+        &self,
+        _call: &Call,
+        args: DomainPmSuspendForDurationArgs,
+    ) -> Result<(), Fault> {
+        control::sleep(&self.driver, &args).await
+    }
+
+    async fn domain_pm_wakeup(&self, _call: &Call, args: DomainPmWakeupArgs) -> Result<(), Fault> {
+        control::wake(&self.driver, &args.dom, args.flags).await
+    }
+
     async fn domain_get_autostart(
         &self,
         _call: &Call,

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use ::driver::jobs::Job;
 use model::domain::lifecycle::LifecycleAction;
-use protocol::consts::{DomainRebootFlags, DomainShutdownFlags, domain_control_state};
-use protocol::remote::NonnullDomain;
+use protocol::consts::{DomainRebootFlags, DomainShutdownFlags, domain_control_state, node_suspend_target};
+use protocol::remote::{DomainPmSuspendForDurationArgs, NonnullDomain};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use crate::domain::{Condition, Domain, Live, Status, not_running};
 use crate::driver::{Driver, check_flags, no_flags};
 use crate::monitor::Monitor;
+use crate::notify::guest::AGENT_CHANNEL;
 use crate::notify::{Lifecycle, Suspended};
+use crate::parts;
 use crate::process::status;
 
 /// Press the guest's power button (procedures 33 and 258). The guest agent's way is refused: there is none yet.
@@ -20,10 +22,12 @@ pub async fn shutdown(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
     const AGENT: DomainShutdownFlags = DomainShutdownFlags::GUEST_AGENT;
     const BUTTON: DomainShutdownFlags = DomainShutdownFlags::ACPI_POWER_BTN;
     let flags = check_flags("virDomainShutdownFlags", flags, AGENT | BUTTON)?;
-    refuse_agent(flags.contains(AGENT), flags.contains(BUTTON))?;
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Modify, "virDomainShutdownFlags").await?;
     let monitor = running_monitor(&domain)?;
+    if flags.contains(AGENT) && !flags.contains(BUTTON) {
+        return Err(no_agent(&domain));
+    }
     set_reboot_wanted(&domain, false);
     monitor.system_powerdown().await.map_err(Fault::from)
 }
@@ -34,16 +38,44 @@ pub async fn reboot(driver: &Driver, named: &NonnullDomain, flags: u32) -> Resul
     const AGENT: DomainRebootFlags = DomainRebootFlags::GUEST_AGENT;
     const BUTTON: DomainRebootFlags = DomainRebootFlags::ACPI_POWER_BTN;
     let flags = check_flags("virDomainReboot", flags, AGENT | BUTTON)?;
-    refuse_agent(flags.contains(AGENT), flags.contains(BUTTON))?;
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Modify, "virDomainReboot").await?;
     let monitor = active_monitor(&domain)?;
+    if flags.contains(AGENT) && !flags.contains(BUTTON) {
+        return Err(no_agent(&domain));
+    }
     set_reboot_wanted(&domain, survives_reboot(&domain));
     let pressed = monitor.system_powerdown().await;
     if pressed.is_err() {
         set_reboot_wanted(&domain, false);
     }
     pressed.map_err(Fault::from)
+}
+
+/// Send the guest to sleep (procedure 261), which only its agent can do.
+pub async fn sleep(driver: &Driver, args: &DomainPmSuspendForDurationArgs) -> Result<(), Fault> {
+    no_flags("virDomainPMSuspendForDuration", args.flags)?;
+    if args.duration != 0 {
+        let detail = "Duration not supported. Use 0 for now";
+        return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail));
+    }
+    if args.target > node_suspend_target::HYBRID {
+        let detail = format!("Unknown suspend target: {}", args.target);
+        return Err(Fault::invalid_arg(ErrorDomain::QEMU, detail));
+    }
+    let domain = driver.domain(&args.dom)?;
+    let _job = domain.begin(Job::Suspend, "virDomainPMSuspendForDuration").await?;
+    running_monitor(&domain)?;
+    Err(no_agent(&domain))
+}
+
+/// Wake a guest that sleeps in memory (procedure 267, QMP `system_wakeup`).
+pub async fn wake(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
+    no_flags("virDomainPMWakeup", flags)?;
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Modify, "virDomainPMWakeup").await?;
+    let monitor = active_monitor(&domain)?;
+    monitor.system_wakeup().await.map_err(Fault::from)
 }
 
 /// Press the reset button (procedure 245).
@@ -121,11 +153,19 @@ pub fn control_state(domain: &Domain, live: &Live) -> (u32, Duration) {
     }
 }
 
-/// The monitor of an active guest.
+/// The monitor of an active guest. One that has left an earlier call unanswered beyond its deadline is not asked again
+/// until it has answered that: the caller hears so at once.
 pub fn active_monitor(domain: &Domain) -> Result<Monitor, Fault> {
     let state = domain.lock();
     let live = state.live.as_ref().ok_or_else(not_running)?;
-    live.monitor.clone().ok_or_else(|| invalid("the guest is still being started"))
+    let monitor = live.monitor.clone().ok_or_else(|| invalid("the guest is still being started"))?;
+    match monitor.stalled_for() {
+        None => Ok(monitor),
+        Some(since) => {
+            let detail = format!("QEMU has not answered its monitor for {} seconds", since.as_secs());
+            Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_TIMEOUT, detail))
+        }
+    }
 }
 
 /// The monitor of a guest whose processors run.
@@ -151,13 +191,17 @@ fn set_reboot_wanted(domain: &Domain, wanted: bool) {
     }
 }
 
-/// A request that names only the guest agent cannot be met.
-fn refuse_agent(agent: bool, button: bool) -> Result<(), Fault> {
-    if agent && !button {
-        let detail = "the QEMU guest agent is not configured";
-        return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail));
-    }
-    Ok(())
+/// The error of what only the guest's agent can do: there is none, or it is not connected.
+fn no_agent(domain: &Domain) -> Fault {
+    let view = domain.view();
+    let definition = view.live.as_ref().map(|live| &live.definition);
+    let configured = definition
+        .is_some_and(|definition| parts::channel_states(definition).any(|(name, _)| name == AGENT_CHANNEL));
+    let (code, detail) = match configured {
+        true => (ErrorCode::AGENT_UNRESPONSIVE, "QEMU guest agent is not connected"),
+        false => (ErrorCode::ARGUMENT_UNSUPPORTED, "QEMU guest agent is not configured"),
+    };
+    Fault::new(ErrorDomain::QEMU, code, detail)
 }
 
 fn invalid(detail: &str) -> Fault {

@@ -146,6 +146,10 @@ impl Watch {
                 return;
             }
             let Some(live) = state.live.as_mut() else { return };
+            if live.ending == Some(Ending::Panicked) {
+                // It is told of as crashed; the signal that ends it is no power-off.
+                return;
+            }
             let reboot =
                 std::mem::take(&mut live.reboot_wanted) || start::reboots_on_poweroff(&live.definition);
             if reboot && (live.ending.is_some() || by == ShutdownBy::Host) {
