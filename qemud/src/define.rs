@@ -11,7 +11,7 @@ use host::store;
 use model::Token;
 use model::domain::device::Device;
 use model::domain::device::interface::Mac;
-use model::domain::os::Arch;
+use model::domain::os::{Arch, Firmware};
 use model::domain::{Domain as Definition, FormatOptions, GenId, ParseOptions};
 use model::xml;
 use protocol::consts::{DomainDefineFlags, DomainUndefineFlags as Undefine, DomainXmlFlags};
@@ -93,16 +93,26 @@ pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
     driver.tell(&domain, &state, Lifecycle::Undefined);
     state.persistent = None;
     state.autostart = false;
+    state.autostart_once = false;
     drop(state);
     forget_if_empty(driver, &domain);
     Ok(())
+}
+
+/// The firmware's variables: where a definition leaves the choice of firmware to the start, they have their place too.
+fn nvram_path(driver: &Driver, definition: &Definition) -> Option<PathBuf> {
+    let named = definition.os.nvram.as_ref().and_then(|nvram| nvram.path.as_ref()).map(PathBuf::from);
+    let chosen = definition.os.firmware == Some(Firmware::Efi);
+    named.or_else(|| {
+        chosen.then(|| PathBuf::from(command::default_nvram(&driver.dirs().nvram, &definition.name)))
+    })
 }
 
 /// Saved state and firmware variables of a domain that is undefined: removed, kept or in the way, as the flags
 /// say.
 async fn remove_belongings(driver: &Driver, definition: &Definition, flags: Undefine) -> Result<(), Fault> {
     let image = driver.paths.managed_save(&definition.name).map_err(host_fault)?;
-    let nvram = definition.os.nvram.as_ref().and_then(|nvram| nvram.path.as_ref()).map(PathBuf::from);
+    let nvram = nvram_path(driver, definition);
     // Firmware variables can be anywhere, also on a file system that hangs.
     let saved = brief(move || Ok(image.exists().then_some(image))).await.map_err(host_fault)?;
     if saved.is_none() && nvram.is_none() {
@@ -129,10 +139,11 @@ async fn remove_belongings(driver: &Driver, definition: &Definition, flags: Unde
 /// Take the definition and its autostart link away; a kill of the daemon from now on does not bring them back.
 async fn remove_documents(driver: &Driver, name: &str) -> Result<(), Fault> {
     let autostart = driver.paths.autostart_link(name).map_err(host_fault)?;
+    let once = driver.paths.autostart_once_link(name).map_err(host_fault)?;
     let document = driver.definitions.path(name);
     let removals = driver.removals.clone();
     let removed = brief(move || {
-        for path in [autostart, document] {
+        for path in [autostart, once, document] {
             if store::unlink(&path)?
                 && let Some(dir) = path.parent()
             {
@@ -148,12 +159,33 @@ async fn remove_documents(driver: &Driver, name: &str) -> Result<(), Fault> {
 pub async fn set_autostart(driver: &Driver, named: &NonnullDomain, wanted: bool) -> Result<(), Fault> {
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Config, "virDomainSetAutostart").await?;
-    let Some(definition) = domain.lock().persistent.clone() else {
-        let detail = "cannot set autostart for transient domain";
-        return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_INVALID, detail));
-    };
-    let link = driver.paths.autostart_link(&definition.name).map_err(host_fault)?;
-    let target = driver.definitions.path(&definition.name);
+    let name = persistent_name(&domain)?;
+    let link = driver.paths.autostart_link(&name).map_err(host_fault)?;
+    set_link(driver, &name, link, wanted).await?;
+    domain.lock().autostart = wanted;
+    Ok(())
+}
+
+/// Start the domain at the host's next start only, or not (procedure 450).
+pub async fn set_autostart_once(driver: &Driver, named: &NonnullDomain, wanted: bool) -> Result<(), Fault> {
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Config, "virDomainSetAutostartOnce").await?;
+    let name = persistent_name(&domain)?;
+    let link = driver.paths.autostart_once_link(&name).map_err(host_fault)?;
+    set_link(driver, &name, link, wanted).await?;
+    domain.lock().autostart_once = wanted;
+    Ok(())
+}
+
+/// The name of a domain with a definition, without which it cannot be started with the host.
+fn persistent_name(domain: &Domain) -> Result<String, Fault> {
+    let name = domain.lock().persistent.as_ref().map(|definition| definition.name.clone());
+    name.ok_or_else(|| invalid("cannot set autostart for transient domain"))
+}
+
+/// Make or remove a link to the domain's definition.
+async fn set_link(driver: &Driver, name: &str, link: PathBuf, wanted: bool) -> Result<(), Fault> {
+    let target = driver.definitions.path(name);
     let changed = blocking(move || {
         if !wanted {
             return store::remove(&link).map(|_| ());
@@ -163,9 +195,7 @@ pub async fn set_autostart(driver: &Driver, named: &NonnullDomain, wanted: bool)
         }
         store::link(&target, &link)
     });
-    changed.await.map_err(host_fault)?;
-    domain.lock().autostart = wanted;
-    Ok(())
+    changed.await.map_err(host_fault)
 }
 
 /// The XML that a client sees (procedure 14).

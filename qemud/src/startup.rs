@@ -76,7 +76,8 @@ fn usable_cgroups(wanted: Option<&[Controller]>) -> Option<Cgroups> {
 /// Register every definition. One that cannot be read is left where it is and named in the log.
 async fn load_definitions(driver: &Arc<Driver>) -> Result<(), Fault> {
     let mut found = driver.definitions.load().await.map_err(fault::host(ErrorDomain::QEMU))?;
-    let autostarted = autostart_names(driver).await?;
+    let autostarted = autostart_names(driver, ".xml").await?;
+    let once = autostart_names(driver, ".xml.once").await?;
     // As many threads as processors: more would not be quicker, and each costs its stack.
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let chunk_size = found.len().div_ceil(processors).max(CHUNK);
@@ -90,7 +91,9 @@ async fn load_definitions(driver: &Arc<Driver>) -> Result<(), Fault> {
         let parsed = task.await.map_err(|error| Fault::internal(ErrorDomain::QEMU, error.to_string()))?;
         for (name, definition) in parsed {
             match definition {
-                Ok(definition) => register(driver, definition, autostarted.contains(&name)),
+                Ok(definition) => {
+                    register(driver, definition, autostarted.contains(&name), once.contains(&name));
+                }
                 Err(why) => {
                     tracing::error!(target: "qemu", "the definition of domain '{name}' is left alone: {why}")
                 }
@@ -120,7 +123,7 @@ fn parse(found: Found) -> (String, Result<Definition, String>) {
     (found.name, definition)
 }
 
-fn register(driver: &Driver, definition: Definition, autostart: bool) {
+fn register(driver: &Driver, definition: Definition, autostart: bool, once: bool) {
     let Some(uuid) = definition.uuid else {
         tracing::error!(target: "qemu", "the definition of domain '{}' is left alone: no UUID", definition.name);
         return;
@@ -131,6 +134,7 @@ fn register(driver: &Driver, definition: Definition, autostart: bool) {
             let mut state = domain.lock();
             state.persistent = Some(Arc::new(definition));
             state.autostart = autostart;
+            state.autostart_once = once;
         }
         Err(clash) => {
             let name = &definition.name;
@@ -139,9 +143,9 @@ fn register(driver: &Driver, definition: Definition, autostart: bool) {
     }
 }
 
-async fn autostart_names(driver: &Driver) -> Result<Vec<String>, Fault> {
+async fn autostart_names(driver: &Driver, suffix: &'static str) -> Result<Vec<String>, Fault> {
     let dir = driver.paths.autostart_dir.clone();
-    let listed = blocking(move || store::list(&dir, ".xml")).await.map_err(fault::host(ErrorDomain::QEMU))?;
+    let listed = blocking(move || store::list(&dir, suffix)).await.map_err(fault::host(ErrorDomain::QEMU))?;
     Ok(listed.into_iter().map(|entry| entry.name).collect())
 }
 
@@ -163,15 +167,31 @@ fn autostart(driver: &Arc<Driver>) {
     for domain in driver.domains.list().iter() {
         let wanted = {
             let state = domain.lock();
-            state.autostart && state.live.is_none()
+            (state.autostart || state.autostart_once) && state.live.is_none()
         };
         if wanted {
             let (driver, domain) = (Arc::clone(driver), Arc::clone(domain));
             tokio::spawn(async move {
+                forget_once(&driver, &domain).await;
                 // The start itself tells in the log why it failed.
                 let _ = start::start_defined(&driver, &domain, StartOptions::default()).await;
                 define::forget_if_empty(&driver, &domain);
             });
         }
+    }
+}
+
+/// What was to happen once happens now: not again at the host's next start, whatever becomes of this one.
+async fn forget_once(driver: &Driver, domain: &Domain) {
+    let (name, once) = {
+        let mut state = domain.lock();
+        (state.name.clone(), std::mem::take(&mut state.autostart_once))
+    };
+    if !once {
+        return;
+    }
+    let link = driver.paths.autostart_once_link(&name);
+    if let Err(error) = blocking(move || store::remove(&link?).map(|_| ())).await {
+        tracing::error!(target: "qemu", "domain '{name}' will start once more with the host: {}", error.full_text());
     }
 }

@@ -1,5 +1,9 @@
 //! Definitions: what a client defines is there, on disk and in every look-up, until it is undefined.
 
+use protocol::remote::{
+    DomainGetAutostartOnceArgs, DomainGetAutostartOnceRet, DomainLookupByNameArgs, DomainLookupByNameRet,
+    DomainSetAutostartOnceArgs,
+};
 use tests::Instance;
 
 const UUID: &str = "11111111-fade-4000-8000-000000000001";
@@ -76,6 +80,64 @@ fn autostart_is_kept_and_goes_with_the_definition() {
     instance.virsh(&["autostart", "a1"]).ok();
     instance.virsh(&["undefine", "a1"]).ok();
     assert!(std::fs::symlink_metadata(&link).is_err());
+}
+
+#[test]
+fn what_is_to_start_with_the_host_starts_once_per_boot() {
+    let meta = |number| protocol::remote::meta(number).unwrap();
+    let mut instance = Instance::start();
+    let nano = |name: &str| tests::guest::nano_xml(name, "qemu", &tests::guest::files());
+    for name in ["always", "once", "never"] {
+        instance.define(&nano(name)).ok();
+    }
+    instance.virsh(&["autostart", "always"]).ok();
+    let uri = if instance.is_system() { "qemu:///system" } else { "qemu:///session" };
+    let named = |wire: &mut tests::wire::Wire| {
+        let args = DomainLookupByNameArgs { name: "once".to_owned() };
+        wire.call::<DomainLookupByNameRet>(meta(23), &args).unwrap().dom
+    };
+    let is_once = |instance: &Instance| {
+        let mut wire = tests::wire::Wire::open(&instance.socket(), uri).unwrap();
+        let args = DomainGetAutostartOnceArgs { dom: named(&mut wire) };
+        wire.call::<DomainGetAutostartOnceRet>(meta(449), &args).unwrap().autostart
+    };
+    let mut wire = tests::wire::Wire::open(&instance.socket(), uri).unwrap();
+    let args = DomainSetAutostartOnceArgs { dom: named(&mut wire), autostart: 1 };
+    wire.call::<()>(meta(450), &args).unwrap();
+    drop(wire);
+    let link = instance.config_dir().join("autostart/once.xml.once");
+    assert_eq!(std::fs::read_link(&link).unwrap(), instance.config_dir().join("once.xml"));
+
+    // The daemon comes back within the same boot: nothing starts.
+    instance.restart();
+    assert_eq!(is_once(&instance), 1);
+    assert_eq!(instance.virsh(&["list", "--name"]).ok().trim(), "");
+
+    // The host boots: its run directory is empty.
+    let boot = |instance: &mut Instance| {
+        instance.kill();
+        std::fs::remove_file(instance.state_dir().join("autostarted")).unwrap();
+        instance.start_again();
+    };
+    let running = |instance: &Instance| {
+        let mut names: Vec<_> =
+            instance.virsh(&["list", "--name"]).ok().split_whitespace().map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    boot(&mut instance);
+    while running(&instance).len() < 2 {}
+    assert_eq!(running(&instance), ["always", "once"]);
+    assert_eq!(is_once(&instance), 0);
+    assert!(std::fs::symlink_metadata(&link).is_err());
+    for name in ["always", "once"] {
+        // The start may still hold the job.
+        instance.virsh(&["destroy", name]).ok();
+    }
+    boot(&mut instance);
+    while running(&instance).is_empty() {}
+    assert_eq!(running(&instance), ["always"]);
+    instance.virsh(&["destroy", "always"]).ok();
 }
 
 #[test]

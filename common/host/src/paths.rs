@@ -287,6 +287,11 @@ impl Paths {
         file(&self.autostart_dir, name, ".xml")
     }
 
+    /// `/etc/libvirt/qemu/autostart/NAME.xml.once`: the same for the host's next start only.
+    pub fn autostart_once_link(&self, name: &str) -> Result<PathBuf> {
+        file(&self.autostart_dir, name, ".xml.once")
+    }
+
     /// `/var/log/libvirt/qemu/NAME.log`.
     pub fn guest_log(&self, name: &str) -> Result<PathBuf> {
         file(&self.log_dir, name, ".log")

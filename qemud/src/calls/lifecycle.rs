@@ -131,6 +131,23 @@ impl DomainLifecycle<Call> for Virtqemud {
         define::set_autostart(&self.driver, &args.dom, args.autostart != 0).await
     }
 
+    async fn domain_get_autostart_once(
+        &self,
+        _call: &Call,
+        args: DomainGetAutostartOnceArgs,
+    ) -> Result<DomainGetAutostartOnceRet, Fault> {
+        let autostart = self.driver.domain(&args.dom)?.lock().autostart_once.into();
+        Ok(DomainGetAutostartOnceRet { autostart })
+    }
+
+    async fn domain_set_autostart_once(
+        &self,
+        _call: &Call,
+        args: DomainSetAutostartOnceArgs,
+    ) -> Result<(), Fault> {
+        define::set_autostart_once(&self.driver, &args.dom, args.autostart != 0).await
+    }
+
     async fn domain_lookup_by_id(
         &self,
         _call: &Call,

@@ -31,7 +31,7 @@ pub use crate::defaults::DefaultsError as PlanError;
 pub use after::{after_start, plug_vcpus, plugs_vcpus};
 pub use options::{Dirs, Mode, PlanOptions};
 pub use plan::{ChardevSocket, FdSource, Labelled, PassedFd, Plan, PlannedFile, native_line};
-pub use prepare::{native_prepare, prepare};
+pub use prepare::{default_nvram, native_prepare, prepare};
 
 use crate::capabilities::QemuCaps;
 use crate::defaults::facts::HostFacts;

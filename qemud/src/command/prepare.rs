@@ -200,7 +200,7 @@ fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Res
             if let Some(template) = nvram_template {
                 let nvram = domain.os.nvram.get_or_insert_with(Nvram::default);
                 nvram.template = Some(template.filename.clone());
-                let path = format!("{}/{}_VARS.fd", options.dirs.nvram, domain.name);
+                let path = default_nvram(&options.dirs.nvram, &domain.name);
                 nvram.path.get_or_insert(path);
             }
         }
@@ -210,6 +210,11 @@ fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Res
         }
     }
     Ok(())
+}
+
+/// Where a guest's firmware variables are, if its definition does not say.
+pub fn default_nvram(dir: &str, name: &str) -> String {
+    format!("{dir}/{name}_VARS.fd")
 }
 
 /// The first descriptor that has what the definition asks for.

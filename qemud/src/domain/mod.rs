@@ -40,6 +40,8 @@ pub struct State {
     pub live: Option<Live>,
     /// Whether it is started with the daemon.
     pub autostart: bool,
+    /// Whether it is started at the host's next start, and not at later ones.
+    pub autostart_once: bool,
     /// State and reason as clients see them.
     pub status: Status,
     /// Undefined: callers that waited for a job of this domain find it gone.
