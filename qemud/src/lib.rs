@@ -6,6 +6,7 @@
 //! * [`process`]: the guest's QEMU from its start to its end, and after a restart of the daemon;
 //! * [`confine`]: users, owners of files, control groups and limits of guests;
 //! * [`monitor`]: QMP; [`capabilities`]: what the emulators of this host can do;
+//! * [`neighbour`]: calls for other daemons, passed on;
 //! * [`network`]: taps and other devices of the host for guests' cards;
 //! * [`defaults`]: what a definition leaves open; [`command`] and [`device`]: from a definition to QEMU's
 //!   command line, pure.
@@ -28,6 +29,7 @@ pub mod hostfacts;
 pub mod hostinfo;
 pub mod migratable;
 pub mod monitor;
+pub mod neighbour;
 pub mod network;
 pub mod notify;
 pub mod parts;

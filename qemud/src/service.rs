@@ -8,6 +8,7 @@ use protocol::{ErrorDomain, Fault, qemu, remote};
 use rpc::{Call, Service, Session, Unknown};
 
 use crate::driver::Driver;
+use crate::neighbour;
 use crate::session::Connection;
 
 /// The programs that clients may call here.
@@ -53,7 +54,10 @@ impl Virtqemud {
             Family::DomainStats => remote::domain_stats::dispatch(self, call, n, body).await,
             Family::DomainEvents => remote::domain_events::dispatch(self, call, n, body).await,
             Family::Qemu => qemu::dispatch(self, call, n, body).await,
-            _ => None,
+            _ => {
+                let path = if self.driver.paths.is_system() { "system" } else { "session" };
+                neighbour::pass_on(&self.driver.paths.run_dir, path, call, body).await
+            }
         }
     }
 }

@@ -4,7 +4,8 @@
 //! The tables are in `data/errors`; `replay.py` there makes the guests that they speak of and provokes the errors, by
 //! the library and by virsh. `table.tsv` holds the 205 recorded failures; those of other daemons are told as not run.
 //! `calls.tsv` has the calls of this daemon with domains that are gone, off, running, transient or watched only, and
-//! with wrong flags and values; `xml.tsv` has definitions with one thing wrong.
+//! with wrong flags and values. `definitions.py` makes definitions with one thing wrong each; `definitions.tsv` holds what
+//! the reference says of those that it refuses.
 
 use serde_json::Value;
 use std::collections::HashMap;
@@ -82,14 +83,14 @@ impl Row {
 }
 
 /// Runs a table on a daemon, and fails with all that is wrong.
-fn replay(instance: &Instance, table: &str) {
+fn replay(instance: &Instance, script: &str, table: &str) {
     let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/errors");
     let rows: Vec<Row> =
         std::fs::read_to_string(data.join(table)).unwrap().lines().filter_map(Row::parse).collect();
     let folder = instance.root().join("errors");
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
-    for file in ["replay.py", table] {
+    for file in [script, table] {
         std::fs::copy(data.join(file), folder.join(file)).unwrap();
     }
     let uri_ro = if instance.is_system() {
@@ -98,7 +99,7 @@ fn replay(instance: &Instance, table: &str) {
         instance.uri()
     };
     let mut command = instance.client("/usr/bin/python3");
-    command.arg(folder.join("replay.py")).arg(&folder).arg(folder.join(table));
+    command.arg(folder.join(script)).arg(&folder).arg(folder.join(table));
     command.env("LIBVIRT_URI", instance.uri()).env("LIBVIRT_URI_RO", uri_ro);
     let answers = tests::run(&mut command, "", LIMIT).ok();
     let answers = answers.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -138,15 +139,20 @@ fn is_unbuilt(answer: &Value) -> bool {
 
 #[test]
 fn the_recorded_failures() {
-    replay(&Instance::start(), "table.tsv");
+    replay(&Instance::start(), "replay.py", "table.tsv");
 }
 
 #[test]
 fn calls_of_every_kind() {
-    replay(&Instance::start(), "calls.tsv");
+    replay(&Instance::start(), "replay.py", "calls.tsv");
 }
 
 #[test]
 fn calls_of_every_kind_in_a_session() {
-    replay(&Instance::builder().session().start(), "calls.tsv");
+    replay(&Instance::builder().session().start(), "replay.py", "calls.tsv");
+}
+
+#[test]
+fn definitions_with_one_thing_wrong() {
+    replay(&Instance::start(), "definitions.py", "definitions.tsv");
 }

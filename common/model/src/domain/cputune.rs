@@ -125,7 +125,7 @@ impl CpuTune {
         for s in e.children_named("vcpusched") {
             for id in Sched::parse_ids(s, "vcpus")?.iter().filter(|id| *id < vcpus) {
                 if self.vcpu_scheds.insert(id, Sched::parse(s)?).is_some() {
-                    return Err(XmlError::xml(format!("vcpusched vcpus range '{id}' overlaps")));
+                    return Err(XmlError::detail(format!("vcpusched vcpus range '{id}' overlaps")));
                 }
             }
         }
@@ -135,7 +135,7 @@ impl CpuTune {
                     return Err(XmlError::xml(format!("Cannot find 'iothread' : {id}")));
                 }
                 if self.iothread_scheds.insert(id, Sched::parse(s)?).is_some() {
-                    return Err(XmlError::xml(format!("iothreadssched iothreads range '{id}' overlaps")));
+                    return Err(XmlError::detail(format!("iothreadssched iothreads range '{id}' overlaps")));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Guest memory: sizes, what backs it, limits. All sizes in KiB.
 
 use crate::bitmap::Bitmap;
-use crate::xml::{Element, Scope, Writer, XmlError, kib_from_element, scale};
+use crate::xml::{Element, Writer, XmlError, kib_from_element, scale};
 
 /// `memory`, `currentMemory`, `maxMemory`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,13 +126,14 @@ impl MemoryBacking {
             ..Self::default()
         };
         if let Some(source) = e.child("source") {
-            backing.source = source.attr_token("type")?;
+            backing.source = source.attr_supported("type", "unknown memoryBacking/source/type")?;
         }
         if let Some(access) = e.child("access") {
-            backing.access = access.attr_token("mode")?;
+            backing.access = access.attr_supported("mode", "unknown memoryBacking/access/mode")?;
         }
         if let Some(allocation) = e.child("allocation") {
-            backing.allocation = allocation.attr_token("mode")?;
+            backing.allocation =
+                allocation.attr_supported("mode", "unknown memoryBacking/allocation/mode")?;
             backing.allocation_threads = allocation.attr_num("threads")?.unwrap_or(0);
         }
         if let Some(pages) = e.child("hugepages") {
@@ -222,12 +223,9 @@ impl MemTune {
     pub(super) fn parse(domain: &Element) -> Result<Self, XmlError> {
         let limit = |name: &str| -> Result<Option<u64>, XmlError> {
             let path = format!("memtune/{name}");
-            let Some(e) = domain.find(&path) else { return Ok(None) };
-            // A limit beyond what fits means no limit, not an error.
-            match kib_from_element(e, &format!("{path}[1]")) {
-                Err(e) if e.scope == Scope::None => Ok(None),
-                size => Ok(Some(size?).filter(|kib| *kib < UNLIMITED_KIB)),
-            }
+            let Some(e) = domain.find(&path).filter(|e| !e.text().is_empty()) else { return Ok(None) };
+            let size = kib_from_element(e, &format!("{path}[1]"))?;
+            Ok(Some(size).filter(|kib| *kib < UNLIMITED_KIB))
         };
         Ok(Self {
             hard_limit: limit("hard_limit")?,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::Token;
 use crate::bitmap::Bitmap;
 use crate::xml::{Element, Writer, XmlError};
 
@@ -65,7 +66,7 @@ impl NumaTune {
             None => Vec::new(),
         };
         let mode = match node {
-            Some(n) => n.attr_token("mode")?,
+            Some(n) => tune_mode(n)?,
             None => None,
         };
         let given: Option<Placement> = match node {
@@ -111,6 +112,12 @@ impl NumaTune {
     }
 }
 
+fn tune_mode(e: &Element) -> Result<Option<NumaMode>, XmlError> {
+    let Some(word) = e.attr("mode") else { return Ok(None) };
+    let unknown = || XmlError::unsupported(format!("Unsupported NUMA memory tuning mode '{word}'"));
+    NumaMode::from_word(word).map(Some).ok_or_else(unknown)
+}
+
 fn parse_nodes(e: &Element, cells: usize) -> Result<Vec<NumaMemNode>, XmlError> {
     let mut nodes = Vec::new();
     let mut seen = HashSet::new();
@@ -127,7 +134,7 @@ fn parse_nodes(e: &Element, cells: usize) -> Result<Vec<NumaMemNode>, XmlError> 
         if !seen.insert(cell) {
             return Err(XmlError::xml(format!("Multiple numatune memnode elements with cellid {cell}")));
         }
-        let mode = n.attr_token("mode")?.unwrap_or_default();
+        let mode = tune_mode(n)?.unwrap_or_default();
         let Some(text) = n.attr("nodeset") else {
             return Err(XmlError::xml("Missing required nodeset attribute in memnode element"));
         };

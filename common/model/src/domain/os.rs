@@ -2,7 +2,7 @@
 
 use super::seclabel::DeviceSecLabel;
 use crate::Token;
-use crate::xml::{Element, ErrorKind, Number, Writer, XmlError};
+use crate::xml::{Element, ErrorKind, Writer, XmlError};
 
 tokens! {
     /// Kind of guest.
@@ -173,7 +173,7 @@ impl Os {
         if let Some(smbios) = e.child("smbios") {
             // "none" is libvirt's word for saying nothing.
             if smbios.attr("mode") != Some("none") {
-                os.smbios = smbios.attr_token("mode")?;
+                os.smbios = smbios.attr_supported("mode", "unknown smbios mode")?;
             }
         }
         os.init = Init::parse(e)?;
@@ -222,19 +222,18 @@ impl Os {
         }
         if let Some(menu) = e.child("bootmenu") {
             self.boot_menu = menu.attr_yes_no("enable")?;
-            if let Some(timeout) = menu.attr("timeout").filter(|_| self.boot_menu == Some(true)) {
-                self.boot_menu_timeout = Some(u16::read(timeout, false).ok_or_else(|| {
+            if let Some(timeout) = menu.attr_num::<u32>("timeout")?.filter(|_| self.boot_menu == Some(true)) {
+                self.boot_menu_timeout = Some(u16::try_from(timeout).map_err(|_| {
                     XmlError::unsupported("invalid value for boot menu timeout, must be in range [0,65535]")
                 })?);
             }
         }
         if let Some(bios) = e.child("bios") {
             self.bios_useserial = bios.attr_yes_no("useserial")?;
-            if let Some(text) = bios.attr("rebootTimeout") {
-                let in_range = |n: &i32| (-1..=65535).contains(n);
-                self.reboot_timeout = Some(i32::read(text, false).filter(in_range).ok_or_else(|| {
-                    XmlError::unsupported("invalid value for rebootTimeout, must be in range [-1,65535]")
-                })?);
+            self.reboot_timeout = bios.attr_num("rebootTimeout")?;
+            if self.reboot_timeout.is_some_and(|n| !(-1..=65535).contains(&n)) {
+                let text = "invalid value for rebootTimeout, must be in range [-1,65535]";
+                return Err(XmlError::unsupported(text));
             }
         }
         Ok(())

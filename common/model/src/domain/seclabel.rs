@@ -136,7 +136,7 @@ impl DeviceSecLabel {
             };
             if labels.iter().any(|other| other.model == label.model) {
                 let model = label.model.unwrap_or_default();
-                return Err(XmlError::xml(format!("seclabel for model {model} is already provided")));
+                return Err(XmlError::detail(format!("seclabel for model {model} is already provided")));
             }
             if label.label.is_some() && label.relabel == Some(false) {
                 let text = format!(

@@ -47,7 +47,7 @@ impl BlkioTune {
         for d in e.children_named("device") {
             let device = BlkioDevice::parse(d)?;
             if !seen.insert(device.path.clone()) {
-                return Err(XmlError::xml(format!("duplicate blkio device path '{}'", device.path)));
+                return Err(XmlError::unsupported(format!("duplicate blkio device path '{}'", device.path)));
             }
             tune.devices.push(device);
         }
@@ -65,7 +65,7 @@ impl BlkioTune {
 impl BlkioDevice {
     fn parse(e: &Element) -> Result<Self, XmlError> {
         let Some(path) = e.child_text("path") else {
-            return Err(XmlError::xml("missing per-device path"));
+            return Err(XmlError::unsupported("missing per-device path"));
         };
         Ok(Self {
             path,

@@ -47,11 +47,8 @@ impl Vcpus {
     pub(super) fn parse(domain: &Element) -> Result<Self, XmlError> {
         let mut vcpus = Self::default();
         if let Some(e) = domain.child("vcpu") {
-            let text = e.text();
-            if !text.is_empty() {
-                vcpus.max = u32::read(&text, false)
-                    .ok_or_else(|| XmlError::xml("maximum vcpus count must be an integer"))?;
-            }
+            vcpus.max = u32::read(&e.text(), false)
+                .ok_or_else(|| XmlError::xml("maximum vcpus count must be an integer"))?;
             vcpus.current = e.attr_num("current")?.unwrap_or(vcpus.max);
             vcpus.placement = e.attr_token("placement")?.unwrap_or_default();
             if vcpus.placement != Placement::Auto {

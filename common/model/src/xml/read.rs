@@ -75,6 +75,13 @@ impl Element {
         }
     }
 
+    /// Attribute `name` as a word of `T`'s list; an empty one is none. Another word is not supported, as the error says
+    /// of `what` it is ("unknown smbios mode").
+    pub fn attr_supported<T: Token>(&self, name: &str, what: &str) -> Result<Option<T>, XmlError> {
+        let Some(word) = self.attr(name).filter(|word| !word.is_empty()) else { return Ok(None) };
+        T::from_word(word).map(Some).ok_or_else(|| XmlError::unsupported(format!("{what} '{word}'")))
+    }
+
     /// Attribute `name` as a word of `T`'s list, which must be there.
     pub fn require_token<T: Token>(&self, name: &str) -> Result<T, XmlError> {
         self.attr_token(name)?.ok_or_else(|| XmlError::missing_attr(self.local_name(), name))

@@ -306,7 +306,7 @@ impl PciController {
             return Err(XmlError::xml("Multiple <model> elements in controller definition not allowed"));
         }
         if let Some(name) = element.child("model").and_then(|m| m.attr("name")) {
-            let unknown = || XmlError::xml(format!("Unknown PCI controller model name '{name}'"));
+            let unknown = || XmlError::bad_attr("model", "name", name);
             pci.model_name = Some(PciModelName::from_word(name).ok_or_else(unknown)?);
         }
         if element.children_named("target").nth(1).is_some() {

@@ -4,10 +4,10 @@ use super::DeviceXml;
 use super::chardev::{BackendType, Source};
 use super::info::Allow;
 use super::info::{DeviceInfo, VirtioOptions};
-use super::words::require_supported;
+use super::words::supported_token;
 use crate::Token;
 use crate::domain::{FormatOptions, ParseOptions};
-use crate::xml::{Element, Writer, XmlError};
+use crate::xml::{Element, Number, Writer, XmlError};
 
 /// Where bytes come from when no device is named.
 const DEFAULT_SOURCE: &str = "/dev/random";
@@ -62,7 +62,8 @@ impl DeviceXml for Rng {
     const ELEMENT: &'static str = "rng";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        let model = require_supported(element, "model", "RNG model")?;
+        let model = supported_token(element, "model", "RNG model")?;
+        let model = model.ok_or_else(|| XmlError::xml("missing RNG device model"))?;
         let rate = element.child("rate").map(RngRate::parse).transpose()?.flatten();
         let mut backends = element.children_named("backend");
         let (Some(backend), None) = (backends.next(), backends.next()) else {
@@ -106,7 +107,8 @@ impl DeviceXml for Rng {
 
 impl RngBackend {
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        Ok(match require_supported(element, "model", "RNG backend model")? {
+        let model = supported_token(element, "model", "RNG backend model")?;
+        Ok(match model.ok_or_else(|| XmlError::xml("missing RNG device backend model"))? {
             RngBackendModel::Random => {
                 let path = Some(element.text()).filter(|t| !t.is_empty());
                 Self::Random(path.or_else(|| Some(DEFAULT_SOURCE.to_owned())))
@@ -145,8 +147,13 @@ impl RngBackend {
 impl RngRate {
     /// None when no bytes are named: then there is no limit.
     fn parse(element: &Element) -> Result<Option<Self>, XmlError> {
-        let bytes = element.attr_num("bytes")?.filter(|n| *n > 0);
-        let period = element.attr_num("period")?.filter(|n| *n > 0);
+        let number = |name: &str| {
+            let Some(text) = element.attr(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+            let number = u32::read(text, false);
+            number.ok_or_else(|| XmlError::xml(format!("invalid RNG rate {name} value '{text}'"))).map(Some)
+        };
+        let bytes = number("bytes")?.filter(|n| *n > 0);
+        let period = number("period")?.filter(|n| *n > 0);
         Ok(bytes.map(|bytes| Self { bytes, period }))
     }
 }

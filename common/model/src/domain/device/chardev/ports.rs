@@ -200,9 +200,10 @@ impl ChannelTarget {
             }
             Err(_) => return Err(XmlError::invalid(format!("Cannot parse socket address '{address}'"))),
         }
-        let port = target.attr("port").ok_or_else(|| missing("port"))?;
+        let port = target.attr_num::<u32>("port")?;
+        let port = port.ok_or_else(|| XmlError::missing_attr("target", "port"))?;
         let bad = |_| XmlError::xml(format!("Invalid port number: {port}"));
-        Ok(Self::GuestFwd { address: address.to_owned(), port: port.parse().map_err(bad)? })
+        Ok(Self::GuestFwd { address: address.to_owned(), port: port.try_into().map_err(bad)? })
     }
 
     fn format(&self, w: &mut Writer, options: &FormatOptions) {

@@ -46,7 +46,9 @@ impl StorageSource {
     /// Reads the `<backingStore>` below `parent` with all below it. Depth is bounded by the parser's.
     pub(super) fn parse_backing(parent: &Element, options: &ParseOptions) -> Result<Backing, XmlError> {
         let Some(element) = parent.child("backingStore") else { return Ok(Backing::Unknown) };
-        let Some(kind) = element.attr_token("type")? else { return Ok(Backing::None) };
+        let Some(word) = element.attr("type") else { return Ok(Backing::None) };
+        let unknown = || XmlError::xml(format!("unknown storage source type '{word}'"));
+        let kind = LocationType::from_word(word).ok_or_else(unknown)?;
         let missing = || XmlError::xml("missing disk backing store format");
         let format_element = element.child("format").ok_or_else(missing)?;
         let format = format_element.attr("type").ok_or_else(missing)?;

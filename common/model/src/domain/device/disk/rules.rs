@@ -3,7 +3,7 @@
 use super::source::{HostTransport, Location, NetworkProtocol, SecretUsageType, StorageFormat};
 use super::{Disk, DiskBus, DiskDevice, ErrorPolicy, Sgio, target_index};
 use crate::domain::device::address::Address;
-use crate::xml::{ErrorKind, XmlError};
+use crate::xml::{ErrorKind, Scope, XmlError};
 
 /// Longest product name that SCSI has room for, in characters.
 const PRODUCT_LIMIT: usize = 16;
@@ -28,7 +28,7 @@ pub(super) fn check_identity(disk: &Disk) -> Result<(), XmlError> {
     if let Some(wwn) = &disk.wwn {
         let digits = wwn.strip_prefix("0x").unwrap_or(wwn);
         if digits.len() != 16 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(XmlError::internal(format!("Malformed wwn: {wwn}")));
+            return Err(XmlError::internal(format!("Malformed wwn: {wwn}")).scoped(Scope::None));
         }
     }
     for (what, value, limit) in

@@ -100,8 +100,8 @@ impl RdpGraphics {
 impl SpiceGraphics {
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         let mut spice = Self {
-            port: port(element, "port", "spice port")?,
-            tls_port: port(element, "tlsPort", "spice tlsPort")?,
+            port: element.attr_num("port")?.filter(|port| *port != 0),
+            tls_port: element.attr_num("tlsPort")?.filter(|port| *port != 0),
             autoport: element.attr_yes_no("autoport")?.unwrap_or_default(),
             keymap: element.attr_string("keymap"),
             auth: GraphicsAuth::parse(element)?,

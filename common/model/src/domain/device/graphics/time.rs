@@ -5,7 +5,9 @@ use crate::xml::XmlError;
 /// Seconds since 1970.
 pub(super) fn parse(text: &str) -> Result<i64, XmlError> {
     read(text).ok_or_else(|| {
-        XmlError::xml(format!("cannot parse password validity time '{text}', expect YYYY-MM-DDTHH:MM:SS"))
+        XmlError::internal(format!(
+            "cannot parse password validity time '{text}', expect YYYY-MM-DDTHH:MM:SS"
+        ))
     })
 }
 
