@@ -202,8 +202,7 @@ impl ChannelTarget {
         }
         let port = target.attr_num::<u32>("port")?;
         let port = port.ok_or_else(|| XmlError::missing_attr("target", "port"))?;
-        let bad = |_| XmlError::xml(format!("Invalid port number: {port}"));
-        Ok(Self::GuestFwd { address: address.to_owned(), port: port.try_into().map_err(bad)? })
+        Ok(Self::GuestFwd { address: address.to_owned(), port })
     }
 
     fn format(&self, w: &mut Writer, options: &FormatOptions) {

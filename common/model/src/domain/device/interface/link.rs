@@ -298,13 +298,10 @@ impl Vlan {
     pub fn parse(element: &Element) -> Result<Option<Self>, XmlError> {
         let mut vlan = Self::default();
         for tag in element.children_named("tag") {
-            let text = tag.attr("id").ok_or_else(|| {
-                XmlError::xml("missing tag id - each <vlan> must have at least one <tag id='n'/> subelement")
-            })?;
-            let id: u64 = text.parse().map_err(|_| XmlError::xml(format!("invalid vlan tag id '{text}'")))?;
-            let id = u16::try_from(id).ok().filter(|n| *n <= 4095);
+            let given = tag.attr_num::<u32>("id")?.ok_or_else(|| XmlError::missing_attr("tag", "id"))?;
+            let id = u16::try_from(given).ok().filter(|n| *n <= 4095);
             let id =
-                id.ok_or_else(|| XmlError::xml(format!("vlan tag id {text} too large (maximum 4095)")))?;
+                id.ok_or_else(|| XmlError::xml(format!("vlan tag id {given} too large (maximum 4095)")))?;
             if let Some(mode) = tag.attr_token("nativeMode")? {
                 if vlan.native.is_some() {
                     return Err(XmlError::xml("duplicate native vlan setting"));
@@ -328,9 +325,8 @@ impl Vlan {
             }
         }
         if vlan.tags.is_empty() {
-            return Err(XmlError::xml(
-                "missing tag id - each <vlan> must have at least one <tag id='n'/> subelement",
-            ));
+            let text = "missing tag id - each <vlan> must have at least one <tag id='n'/> subelement";
+            return Err(XmlError::xml(text).scoped(Scope::None));
         }
         Ok(Some(vlan))
     }

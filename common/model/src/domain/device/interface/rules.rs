@@ -2,7 +2,7 @@
 
 use super::{Interface, InterfaceSource, InterfaceType};
 use crate::domain::device::address::Address;
-use crate::xml::XmlError;
+use crate::xml::{Scope, XmlError};
 
 /// Rules of one interface.
 pub(super) fn validate(interface: &Interface) -> Result<(), XmlError> {
@@ -18,7 +18,7 @@ pub(super) fn validate(interface: &Interface) -> Result<(), XmlError> {
             return Err(XmlError::unsupported(text));
         }
         if port.kind.is_none() && kind != InterfaceType::Network {
-            return Err(XmlError::xml("missing required virtualport type"));
+            return Err(XmlError::xml("missing required virtualport type").scoped(Scope::None));
         }
     }
     let bridged = matches!(kind, InterfaceType::Network | InterfaceType::Bridge);

@@ -39,13 +39,7 @@ impl InterfaceSource {
     ) -> Result<Self, XmlError> {
         let source = interface.child("source");
         let attr = |name: &str| source.and_then(|s| s.attr_string(name));
-        let need = |name: &str| {
-            attr(name).ok_or_else(|| {
-                XmlError::xml(format!(
-                    "No <source> '{name}' attribute specified with <interface type='{kind}'/>"
-                ))
-            })
-        };
+        let need = |name: &str| attr(name).ok_or_else(|| XmlError::missing_attr("source", name));
         Ok(match kind {
             InterfaceType::User => Self::User,
             InterfaceType::Ethernet => Self::parse_ethernet(source)?,
@@ -188,17 +182,17 @@ impl NetworkRef {
 
 impl SocketSource {
     fn parse(source: Option<&Element>, kind: InterfaceType) -> Result<Self, XmlError> {
-        let missing = |what: &str| {
-            XmlError::xml(format!("No <source> '{what}' attribute specified with socket interface"))
+        let Some(source) = source else {
+            let text = format!(
+                "interface type='{kind}' requires a 'source' element, one of type 'udp' a 'local' too"
+            );
+            return Err(XmlError::xml(text));
         };
-        let port = source.and_then(|s| s.attr("port")).ok_or_else(|| missing("port"))?;
-        let bad = |_| {
-            XmlError::xml(format!("Cannot parse <source> 'port' attribute '{port}' of a socket interface"))
-        };
-        let port = port.parse().map_err(bad)?;
-        let address = source.and_then(|s| s.attr_string("address"));
+        let port = source.attr_num("port")?;
+        let port = port.ok_or_else(|| XmlError::missing_attr(source.local_name(), "port"))?;
+        let address = source.attr_string("address");
         if address.is_none() && kind != InterfaceType::Server {
-            return Err(missing("address"));
+            return Err(XmlError::missing_attr(source.local_name(), "address"));
         }
         Ok(Self { address, port })
     }
