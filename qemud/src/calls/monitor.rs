@@ -80,7 +80,7 @@ impl Qemu<Call> for Virtqemud {
 
     async fn domain_attach(&self, _call: &Call, args: DomainAttachArgs) -> Result<DomainAttachRet, Fault> {
         no_flags("virDomainQemuAttach", args.flags)?;
-        Err(Fault::unsupported(ErrorDomain::QEMU, "virDomainQemuAttach"))
+        Err(Fault::unsupported(ErrorDomain::NONE, "virDomainQemuAttach"))
     }
 }
 

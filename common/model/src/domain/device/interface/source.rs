@@ -39,7 +39,12 @@ impl InterfaceSource {
     ) -> Result<Self, XmlError> {
         let source = interface.child("source");
         let attr = |name: &str| source.and_then(|s| s.attr_string(name));
-        let need = |name: &str| attr(name).ok_or_else(|| XmlError::missing_attr("source", name));
+        let need = |name: &str| {
+            attr(name).ok_or_else(|| match source {
+                Some(_) => XmlError::missing_attr("source", name),
+                None => XmlError::xml(format!("interface type='{kind}' requires a 'source' element")),
+            })
+        };
         Ok(match kind {
             InterfaceType::User => Self::User,
             InterfaceType::Ethernet => Self::parse_ethernet(source)?,
