@@ -3,21 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use model::domain::{Domain, FormatOptions, ParseOptions};
+use stable::definition;
 
-/// The harness for a fuzzer: reads `bytes`, and if they are a definition, writes and reads it again.
-fn definition(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let options = ParseOptions::default();
-    let Ok(domain) = Domain::parse_str(text, &options) else { return };
-    let stored = FormatOptions::STORED;
-    let once = domain.format(&stored);
-    let again = match Domain::parse_str(&once, &options) {
-        Ok(again) => again,
-        Err(e) => panic!("own output refused: {e}\n{once}"),
-    };
-    assert_eq!(once, again.format(&stored), "output is not stable");
-}
+mod stable;
 
 /// A small generator, so that a failing seed is found again (xorshift).
 struct Random(u64);

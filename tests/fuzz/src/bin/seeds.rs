@@ -1,5 +1,5 @@
-//! Writes the recorded messages as seeds: `cargo run --bin seeds` in this folder makes `corpus/frame` and
-//! `corpus/payload`.
+//! Writes first inputs: the recorded messages for `frame` and for each program, the recorded definitions for `domain`.
+//! `cargo run --bin seeds` in this folder makes `corpus/TARGET`.
 
 use std::fs;
 use std::io;
@@ -11,18 +11,28 @@ use protocol::reflect::PROGRAMS;
 const GOLDEN: &str = include_str!("../../../../protocol/tests/data/golden.jsonl");
 
 fn main() -> io::Result<()> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    for target in ["frame", "payload"] {
-        fs::create_dir_all(corpus.join(target))?;
-    }
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = package.join("corpus");
     for (number, message) in GOLDEN.lines().filter_map(message).enumerate() {
         let name = format!("recorded-{number:03}");
-        if let Some(payload) = payload(&message) {
-            fs::write(corpus.join("payload").join(&name), payload)?;
+        if let Some((program, payload)) = payload(&message) {
+            seed(&corpus, program, &name, &payload)?;
         }
-        fs::write(corpus.join("frame").join(&name), message)?;
+        // Standing and size of the reads, then what comes on the connection.
+        seed(&corpus, "session", &name, &[&[0, 255], &message[..]].concat())?;
+        seed(&corpus, "frame", &name, &message)?;
+    }
+    for entry in fs::read_dir(package.join("../../common/model/tests/data/domain"))? {
+        let entry = entry?;
+        seed(&corpus, "domain", &entry.file_name().to_string_lossy(), &fs::read(entry.path())?)?;
     }
     Ok(())
+}
+
+fn seed(corpus: &Path, target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let folder = corpus.join(target);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(name), bytes)
 }
 
 /// The bytes that a line of the recording has as `"hex": "…"`.
@@ -31,10 +41,10 @@ fn message(line: &str) -> Option<Vec<u8>> {
     hex.as_bytes().chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()).collect()
 }
 
-/// A message in the form of the target `payload`.
-fn payload(message: &[u8]) -> Option<Vec<u8>> {
+/// A message in the form of its program's target, and that target's name.
+fn payload(message: &[u8]) -> Option<(&'static str, Vec<u8>)> {
     let header = Header::decode(message).ok()?;
-    let program = PROGRAMS.iter().position(|(number, _)| *number == header.program)?;
+    let (_, name) = PROGRAMS.iter().find(|(number, _)| *number == header.program)?;
     let number = u16::try_from(header.procedure).ok()?.to_be_bytes();
-    Some([&[u8::try_from(program).ok()?], &number[..], message.get(HEADER_LEN..)?].concat())
+    Some((name, [&number[..], message.get(HEADER_LEN..)?].concat()))
 }
