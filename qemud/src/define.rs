@@ -26,7 +26,7 @@ use crate::defaults;
 use crate::domain::{Domain, View};
 use crate::driver::{Driver, check_flags};
 use crate::migratable;
-use crate::notify::{Change, Lifecycle};
+use crate::notify::{Change, Lifecycle, Removal};
 use crate::unbuilt;
 use crate::validate;
 
@@ -77,20 +77,37 @@ async fn store_definition(
 
 /// Remove a definition (procedures 35 and 231). A running guest goes on as a transient domain.
 pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Result<(), Fault> {
-    let known = Undefine::all() - Undefine::TPM - Undefine::KEEP_TPM;
-    let flags = check_flags("virDomainUndefineFlags", flags, known)?;
+    let flags = check_flags("virDomainUndefineFlags", flags, Undefine::all())?;
     if flags.contains(Undefine::NVRAM | Undefine::KEEP_NVRAM) {
         return Err(invalid("cannot both keep and delete nvram"));
+    }
+    // No guest with an emulated TPM can be defined yet, so that there is no state of one to keep or remove.
+    if flags.contains(Undefine::TPM | Undefine::KEEP_TPM) {
+        return Err(invalid("cannot both keep and delete TPM"));
     }
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Config, "virDomainUndefine").await?;
     let Some(definition) = domain.lock().persistent.clone() else {
         return Err(invalid("cannot undefine transient domain"));
     };
+    let inactive = domain.lock().live.is_none();
+    let (paths, name) = (&driver.paths, &definition.name);
+    let history = [
+        ("snapshots", paths.guest_snapshots(name), Undefine::SNAPSHOTS_METADATA),
+        ("checkpoints", paths.guest_checkpoints(name), Undefine::CHECKPOINTS_METADATA),
+    ];
+    for (what, dir, flag) in history {
+        // A running guest's go on with it.
+        let Some(dir) = dir.filter(|_| inactive) else { continue };
+        let there = brief(move || Ok(dir.is_dir().then_some(dir))).await.map_err(host_fault)?;
+        if let Some(dir) = there {
+            blocking_fault(move || remove_history(what, &dir, flags.contains(flag))).await?;
+        }
+    }
     remove_belongings(driver, &definition, flags).await?;
     remove_documents(driver, &definition.name).await?;
     let mut state = domain.lock();
-    driver.tell(&domain, &state, Lifecycle::Undefined);
+    driver.tell(&domain, &state, Lifecycle::Undefined(Removal::Removed));
     state.persistent = None;
     state.autostart = false;
     state.autostart_once = false;
@@ -106,6 +123,35 @@ fn nvram_path(driver: &Driver, definition: &Definition) -> Option<PathBuf> {
     named.or_else(|| {
         chosen.then(|| PathBuf::from(command::default_nvram(&driver.dirs().nvram, &definition.name)))
     })
+}
+
+/// Documents of a domain's snapshots or checkpoints: removed, or in the way.
+fn remove_history(what: &str, dir: &std::path::Path, wanted: bool) -> Result<(), Fault> {
+    let documents = store::list(dir, ".xml").map_err(host_fault)?;
+    if !documents.is_empty() && !wanted {
+        let detail = format!("cannot delete inactive domain with {} {what}", documents.len());
+        return Err(invalid(&detail));
+    }
+    documents.iter().try_for_each(|document| store::remove(&document.path).map(drop)).map_err(host_fault)?;
+    // Something else in it keeps the directory.
+    let _ = std::fs::remove_dir(dir);
+    Ok(())
+}
+
+/// Remove the saved state of a domain (procedure 184).
+pub async fn remove_managed_save(driver: &Driver, named: &NonnullDomain) -> Result<(), Fault> {
+    let domain = driver.domain(named)?;
+    let _job = domain.begin(Job::Config, "virDomainManagedSaveRemove").await?;
+    let name = domain.lock().name.clone();
+    let image = driver.paths.managed_save(&name).map_err(host_fault)?;
+    let shown = image.display().to_string();
+    match blocking(move || store::remove(&image)).await.map_err(host_fault)? {
+        true => Ok(()),
+        false => {
+            let detail = format!("Failed to remove managed save file '{shown}'");
+            Err(Fault::system(ErrorDomain::QEMU, nix::libc::ENOENT, detail))
+        }
+    }
 }
 
 /// Saved state and firmware variables of a domain that is undefined: removed, kept or in the way, as the flags

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use host::proc;
+use serde_json::Value;
 
 use crate::domain::{Live, View};
 use crate::monitor::{BlockStats, Monitor, MonitorError, NodeInfo};
-use crate::parts;
 
 /// How long statistics wait for QEMU.
 pub const ANSWER_LIMIT: Duration = Duration::from_millis(500);
@@ -29,17 +29,57 @@ pub struct BlockFigures {
     pub allocation: Option<u64>,
     /// The size that the guest sees, in bytes.
     pub capacity: Option<u64>,
-    /// The size of the image's file, in bytes.
+    /// What the image takes on the host, in bytes.
     pub physical: Option<u64>,
 }
 
-/// Figures of all disks by the alias of their device.
-pub type BlockTable = HashMap<String, BlockFigures>;
+/// Figures of one node of an image chain.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NodeFigures {
+    /// The highest offset written, in bytes.
+    pub allocation: u64,
+    /// The size that its user sees, in bytes.
+    pub capacity: u64,
+    /// What it takes on the host, in bytes.
+    pub physical: Option<u64>,
+}
+
+/// Figures of all disks, and of the images behind them.
+#[derive(Debug, Default)]
+pub struct BlockTable {
+    /// By the alias of the disk's device.
+    pub disks: HashMap<String, BlockFigures>,
+    /// By the node's name ("libvirt-3-format").
+    pub nodes: HashMap<String, NodeFigures>,
+}
 
 /// The last answers of one QEMU.
 #[derive(Debug, Default)]
 pub struct LastKnown {
     block: Mutex<Arc<BlockTable>>,
+    answers: Mutex<HashMap<&'static str, Arc<Value>>>,
+}
+
+/// QEMU's answer to a question that takes it no time: a fresh one, or the last known when it does not answer now.
+/// None: it refuses, or has never answered. `key` tells the questions apart.
+pub async fn answer(live: &Live, key: &'static str, command: &str, arguments: Value) -> Option<Arc<Value>> {
+    let answers = || live.figures.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = || answers().get(key).map(Arc::clone);
+    let Some(monitor) = live.monitor.as_ref().filter(|monitor| monitor.stalled_for().is_none()) else {
+        return known();
+    };
+    match monitor.within(ANSWER_LIMIT).execute(command, arguments).await {
+        Ok(value) => {
+            let value = Arc::new(value);
+            answers().insert(key, Arc::clone(&value));
+            Some(value)
+        }
+        Err(MonitorError::Command { .. }) => None,
+        Err(error) => {
+            tracing::debug!(target: "qemu", "last known {key} of pid {}: {error}", live.process.pid);
+            known()
+        }
+    }
 }
 
 /// The disks' figures: fresh ones, or the last known when QEMU does not answer now.
@@ -49,12 +89,8 @@ pub async fn block(live: &Live) -> Arc<BlockTable> {
         return known();
     };
     let monitor = monitor.within(ANSWER_LIMIT);
-    let (asked, files) = tokio::join!(ask_block(&monitor), file_sizes(live));
-    match asked {
-        Ok(mut table) => {
-            for (alias, bytes) in files {
-                table.entry(alias).or_default().physical = Some(bytes);
-            }
+    match ask_block(&monitor).await {
+        Ok(table) => {
             let table = Arc::new(table);
             *live.figures.block.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&table);
             table
@@ -66,42 +102,44 @@ pub async fn block(live: &Live) -> Arc<BlockTable> {
     }
 }
 
-/// Sizes of the images' files by the disks' aliases. A file system that hangs costs its sizes, not the answer.
-async fn file_sizes(live: &Live) -> Vec<(String, u64)> {
-    let paths = parts::disks(&live.definition)
-        .filter_map(|disk| Some((disk.info.alias.clone()?, parts::disk_path(disk)?.to_owned())));
-    let paths: Vec<(String, String)> = paths.collect();
-    let read = tokio::task::spawn_blocking(move || {
-        let sizes = paths.into_iter().map(|(alias, path)| Some((alias, std::fs::metadata(path).ok()?.len())));
-        sizes.flatten().collect()
-    });
-    match tokio::time::timeout(ANSWER_LIMIT, read).await {
-        Ok(Ok(sizes)) => sizes,
-        _ => Vec::new(),
+async fn ask_block(monitor: &Monitor) -> Result<BlockTable, MonitorError> {
+    let (stats, nodes) = tokio::join!(monitor.query_blockstats(false), monitor.query_named_block_nodes());
+    let mut table = BlockTable::default();
+    for NodeInfo { node_name, image, .. } in nodes? {
+        let known = NodeFigures { allocation: 0, capacity: image.virtual_size, physical: image.actual_size };
+        table.nodes.extend(node_name.map(|name| (name, known)));
+    }
+    for drive in &stats? {
+        note_written(drive, &mut table.nodes);
+        if let Some(alias) = alias_of(drive) {
+            let figures = figures_of(drive, &table.nodes);
+            table.disks.insert(alias, figures);
+        }
+    }
+    Ok(table)
+}
+
+/// How far each node of a chain was written. Depth is bounded by the answer's parser.
+fn note_written(drive: &BlockStats, nodes: &mut HashMap<String, NodeFigures>) {
+    if let Some(node) = drive.node_name.as_ref().and_then(|name| nodes.get_mut(name)) {
+        node.allocation =
+            drive.parent.as_ref().map_or(&drive.stats, |parent| &parent.stats).wr_highest_offset;
+    }
+    if let Some(backing) = &drive.backing {
+        note_written(backing, nodes);
     }
 }
 
-async fn ask_block(monitor: &Monitor) -> Result<BlockTable, MonitorError> {
-    let (stats, nodes) = tokio::join!(monitor.query_blockstats(false), monitor.query_named_block_nodes());
-    let sizes: HashMap<String, u64> = nodes?.iter().filter_map(size_of).collect();
-    let stats = stats?;
-    Ok(stats.iter().filter_map(|drive| Some((alias_of(drive)?, figures_of(drive, &sizes)))).collect())
-}
-
-fn size_of(node: &NodeInfo) -> Option<(String, u64)> {
-    Some((node.node_name.clone()?, node.image.virtual_size))
-}
-
-fn figures_of(drive: &BlockStats, sizes: &HashMap<String, u64>) -> BlockFigures {
+fn figures_of(drive: &BlockStats, nodes: &HashMap<String, NodeFigures>) -> BlockFigures {
     let counters = &drive.stats;
-    let storage = drive.parent.as_ref().map_or(counters, |parent| &parent.stats);
+    let node = drive.node_name.as_ref().and_then(|name| nodes.get(name));
     BlockFigures {
         read: (counters.rd_operations, counters.rd_bytes, counters.rd_total_time_ns),
         written: (counters.wr_operations, counters.wr_bytes, counters.wr_total_time_ns),
         flushed: (counters.flush_operations, counters.flush_total_time_ns),
-        allocation: Some(storage.wr_highest_offset),
-        capacity: drive.node_name.as_ref().and_then(|node| sizes.get(node)).copied(),
-        physical: None,
+        allocation: node.map(|node| node.allocation),
+        capacity: node.map(|node| node.capacity),
+        physical: node.and_then(|node| node.physical),
     }
 }
 

@@ -88,6 +88,11 @@ pub fn cells_free_memory(first: i32, most: i32) -> Result<Vec<u64>, Fault> {
     cells.map(|cell| memory::cell_free_kib(cell.id).map(|kib| kib * 1024).map_err(fault)).collect()
 }
 
+/// Numbers of the CPUs that are online, ascending.
+pub fn online_cpus() -> Result<Vec<u32>, Fault> {
+    topology::read().map(|topology| topology.online()).map_err(fault)
+}
+
 /// Which CPUs are online (procedure 293).
 pub fn cpu_map() -> Result<CpuMap, Fault> {
     let topology = topology::read().map_err(fault)?;

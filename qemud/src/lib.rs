@@ -12,21 +12,29 @@
 //!   command line, pure.
 #![forbid(unsafe_code)]
 
+pub mod balloon;
 pub mod calls;
 pub mod capabilities;
 pub mod command;
 pub mod config;
 pub mod confine;
 pub mod console;
+pub mod cpumaps;
 pub mod defaults;
 pub mod define;
 pub mod device;
+pub mod diskinfo;
 pub mod domain;
 pub mod driver;
 pub mod figures;
 pub mod guest;
 pub mod hostfacts;
 pub mod hostinfo;
+pub mod hoststats;
+pub mod hostsysinfo;
+pub mod impact;
+pub mod lifecycle_action;
+pub mod metadata;
 pub mod migratable;
 pub mod monitor;
 pub mod neighbour;
@@ -35,6 +43,7 @@ pub mod notify;
 pub mod parts;
 pub mod ports;
 pub mod process;
+pub mod rename;
 pub mod service;
 pub mod session;
 pub mod startup;

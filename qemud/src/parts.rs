@@ -6,7 +6,7 @@ use model::domain::device::chardev::{Backend, ChannelState, ChannelTarget, Sourc
 use model::domain::device::disk::Disk;
 use model::domain::device::disk::source::{Location, StorageSource};
 use model::domain::device::graphics::{GraphicsKind, Listen};
-use model::domain::device::memballoon::MemballoonModel;
+use model::domain::device::memballoon::{Memballoon, MemballoonModel};
 use model::domain::device::rng::RngBackend;
 use model::domain::device::smartcard::SmartcardKind;
 
@@ -70,12 +70,36 @@ pub fn remove(definition: &mut Definition, alias: &str) -> bool {
     definition.devices.len() != before
 }
 
+/// The disk that a client names by its target or by its source's path.
+pub fn disk_by<'d>(definition: &'d Definition, name: &str) -> Option<&'d Disk> {
+    let named = |disk: &&Disk| disk.target == name || disk_path(disk) == Some(name);
+    disks(definition).find(named).filter(|_| !name.is_empty())
+}
+
+/// Whether a drive has no medium.
+pub fn is_empty(disk: &Disk) -> bool {
+    match &disk.source.location {
+        Location::File { path, .. } | Location::Block { path } | Location::Dir { path } => {
+            path.as_deref().is_none_or(str::is_empty)
+        }
+        _ => false,
+    }
+}
+
 /// Whether memory can be taken back from the guest.
 pub fn has_balloon(definition: &Definition) -> bool {
     definition
         .devices
         .iter()
         .any(|device| matches!(device, Device::Memballoon(balloon) if balloon.model != MemballoonModel::None))
+}
+
+/// The balloon, unless the guest has none.
+pub fn balloon(definition: &Definition) -> Option<&Memballoon> {
+    definition.devices.iter().find_map(|device| match device {
+        Device::Memballoon(balloon) if balloon.model != MemballoonModel::None => Some(&**balloon),
+        _ => None,
+    })
 }
 
 /// The aliases of all devices.

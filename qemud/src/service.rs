@@ -52,6 +52,10 @@ impl Virtqemud {
             Family::DomainBlock => remote::domain_block::dispatch(self, call, n, body).await,
             Family::DomainCompute => remote::domain_compute::dispatch(self, call, n, body).await,
             Family::DomainStats => remote::domain_stats::dispatch(self, call, n, body).await,
+            Family::DomainSnapshot => remote::domain_snapshot::dispatch(self, call, n, body).await,
+            Family::DomainCheckpoint => remote::domain_checkpoint::dispatch(self, call, n, body).await,
+            Family::DomainMigration => remote::domain_migration::dispatch(self, call, n, body).await,
+            Family::DomainAgent => remote::domain_agent::dispatch(self, call, n, body).await,
             Family::DomainEvents => remote::domain_events::dispatch(self, call, n, body).await,
             Family::Qemu => qemu::dispatch(self, call, n, body).await,
             _ => {

@@ -19,6 +19,7 @@ use crate::define;
 use crate::domain::Domain;
 use crate::driver::Driver;
 use crate::process::{StartOptions, reconnect, start};
+use crate::rename;
 use crate::service::Virtqemud;
 
 /// The fewest definitions for which another thread parses.
@@ -76,6 +77,7 @@ fn usable_cgroups(wanted: Option<&[Controller]>) -> Option<Cgroups> {
 /// Register every definition. One that cannot be read is left where it is and named in the log.
 async fn load_definitions(driver: &Arc<Driver>) -> Result<(), Fault> {
     let mut found = driver.definitions.load().await.map_err(fault::host(ErrorDomain::QEMU))?;
+    rename::recover(driver, &mut found).await?;
     let autostarted = autostart_names(driver, ".xml").await?;
     let once = autostart_names(driver, ".xml.once").await?;
     // As many threads as processors: more would not be quicker, and each costs its stack.

@@ -10,6 +10,7 @@ mod error;
 pub mod fault;
 pub mod fd;
 mod kernel;
+pub mod ksm;
 pub mod label;
 pub mod limits;
 pub mod memory;

@@ -75,6 +75,18 @@ pub fn pages() -> Result<Vec<Pages>> {
     pages_in(Path::new("/sys/kernel/mm/hugepages"), memory.total, memory.free)
 }
 
+/// Set how many pages of a size a NUMA cell (None: the host) keeps; answers how many it has then.
+pub fn set_huge_pages(cell: Option<u32>, size_kib: u64, count: u64) -> Result<u64> {
+    let root = Path::new("/");
+    let dir = match cell {
+        Some(id) if has_cells(root) => cell_dir(root, id).join("hugepages"),
+        _ => host_pages(root),
+    };
+    let path = dir.join(format!("hugepages-{size_kib}kB")).join("nr_hugepages");
+    std::fs::write(&path, count.to_string()).map_err(Error::file("write", &path))?;
+    kernel::number(&path)
+}
+
 /// Bytes of a base page.
 pub fn page_size() -> u64 {
     static SIZE: OnceLock<u64> = OnceLock::new();

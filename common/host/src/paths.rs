@@ -229,6 +229,16 @@ impl Paths {
         self.data_dir.join("checkpoint")
     }
 
+    /// Documents of a guest's snapshots; None for a name that is no directory's own.
+    pub fn guest_snapshots(&self, name: &str) -> Option<PathBuf> {
+        below(self.snapshot_dir(), name)
+    }
+
+    /// Documents of a guest's checkpoints; None for a name that is no directory's own.
+    pub fn guest_checkpoints(&self, name: &str) -> Option<PathBuf> {
+        below(self.checkpoint_dir(), name)
+    }
+
     /// Variables of UEFI guests: `/var/lib/libvirt/qemu/nvram`.
     pub fn nvram_dir(&self) -> PathBuf {
         self.data_dir.join("nvram")
@@ -377,6 +387,12 @@ pub fn short_name(id: i32, name: &str) -> String {
 }
 
 /// Name of the daemon and directory of the definitions below the configuration directory.
+/// The directory of this name: a guest called ".." must not get the parent's.
+fn below(dir: PathBuf, name: &str) -> Option<PathBuf> {
+    let plain = !name.is_empty() && name != "." && name != ".." && !name.contains('/');
+    plain.then(|| dir.join(name))
+}
+
 fn names(driver: &str) -> (String, String) {
     let daemon = match driver {
         "secrets" => "virtsecretd".to_owned(),

@@ -119,3 +119,12 @@ fn create_makes_libvirts_modes() {
         assert_eq!(mode(&p.run_dir.join("common")), 0o700);
     }
 }
+
+#[test]
+fn names_that_lead_out_have_no_directory() {
+    let paths = Paths::new("qemu", &Surroundings::default());
+    assert!(paths.guest_snapshots("a").unwrap().ends_with("snapshot/a"));
+    for bad in [".", "..", "", "a/b"] {
+        assert_eq!((paths.guest_snapshots(bad), paths.guest_checkpoints(bad)), (None, None));
+    }
+}

@@ -41,6 +41,26 @@ pub fn thread_schedule(pid: i32, tid: i32) -> Option<Schedule> {
     Some(Schedule { running: numbers.next()??, waiting: numbers.next()?? })
 }
 
+/// CPUs that a thread may run on, ascending (sched_getaffinity(2)).
+pub fn affinity(tid: i32) -> Option<Vec<u32>> {
+    let pid = rustix::process::Pid::from_raw(tid)?;
+    let set = rustix::thread::sched_getaffinity(Some(pid)).ok()?;
+    let most = u32::try_from(rustix::thread::CpuSet::MAX_CPU).unwrap_or(u32::MAX);
+    Some((0..most).filter(|cpu| set.is_set(*cpu as usize)).collect())
+}
+
+/// Nanoseconds that a thread waited for something else than a processor; None where the kernel does not keep it.
+pub fn thread_wait(pid: i32, tid: i32) -> Option<u64> {
+    let text = read(thread_dir(pid, tid).join("sched"))?;
+    let line = text.lines().find(|line| {
+        let name = line.split(':').next().unwrap_or_default().trim();
+        matches!(name, "wait_sum" | "se.statistics.wait_sum" | "se.statistics->wait_sum")
+    })?;
+    // Milliseconds with a fraction.
+    let value: f64 = line.split(':').nth(1)?.trim().parse().ok()?;
+    (value.is_finite() && value >= 0.0).then_some((value * 1e6) as u64)
+}
+
 /// Numbers of the threads of a process, ascending.
 pub fn threads(pid: i32) -> Option<Vec<i32>> {
     numbers(&dir(pid).join("task"))
@@ -117,6 +137,7 @@ mod tests {
         assert!(processes().unwrap().contains(&pid));
         assert!(thread_times(pid, pid).is_some());
         assert!(thread_schedule(pid, pid).is_some());
+        assert!(!affinity(pid).unwrap().is_empty());
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! The connection and the host: opening, features, versions, host facts, capabilities.
 
-use protocol::consts;
+use ::driver::flags;
+use model::Token;
+use model::domain::os::Arch;
+use protocol::consts::{self, NodeAllocPagesFlags, TypedParameterFlags};
+use protocol::limits::NODE_MAX_CELLS;
 use protocol::remote::*;
 use protocol::xdr::{Char, List};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
 use crate::define;
-use crate::driver::no_flags;
-use crate::hostinfo;
+use crate::driver::{check_flags, no_flags};
 use crate::service::Virtqemud;
 use crate::session::Connection;
+use crate::{hostinfo, hoststats, hostsysinfo};
 
 /// The libvirt release whose behaviour this daemon has, as `virConnectGetLibVersion` counts:
 /// major * 1,000,000 + minor * 1,000 + release.
@@ -178,11 +182,134 @@ impl Connect<Call> for Virtqemud {
         _call: &Call,
         args: NodeGetCpuMapArgs,
     ) -> Result<NodeGetCpuMapRet, Fault> {
-        no_flags("virNodeGetCPUMap", args.flags)?;
+        flags::none(ErrorDomain::NONE, "virNodeGetCPUMap", args.flags)?;
         let map = hostinfo::blocking(hostinfo::cpu_map).await?;
         let cpumap = if args.need_map != 0 { map.bits } else { Vec::new() };
         let online = if args.need_online != 0 { map.online } else { 0 };
         Ok(NodeGetCpuMapRet { cpumap: cpumap.into(), online, ret: map.present })
+    }
+
+    async fn node_get_cpu_stats(
+        &self,
+        _call: &Call,
+        args: NodeGetCpuStatsArgs,
+    ) -> Result<NodeGetCpuStatsRet, Fault> {
+        flags::none(ErrorDomain::NONE, "virNodeGetCPUStats", args.flags)?;
+        let stats = hostinfo::blocking(move || hoststats::cpu_stats(args.cpuNum)).await?;
+        let params = asked(stats, args.nparams)?;
+        Ok(NodeGetCpuStatsRet { params: params.1.into(), nparams: params.0 })
+    }
+
+    async fn node_get_memory_stats(
+        &self,
+        _call: &Call,
+        args: NodeGetMemoryStatsArgs,
+    ) -> Result<NodeGetMemoryStatsRet, Fault> {
+        flags::none(ErrorDomain::NONE, "virNodeGetMemoryStats", args.flags)?;
+        let stats = hostinfo::blocking(move || hoststats::memory_stats(args.cellNum)).await?;
+        let params = asked(stats, args.nparams)?;
+        Ok(NodeGetMemoryStatsRet { params: params.1.into(), nparams: params.0 })
+    }
+
+    async fn node_get_free_pages(
+        &self,
+        _call: &Call,
+        args: NodeGetFreePagesArgs,
+    ) -> Result<NodeGetFreePagesRet, Fault> {
+        no_flags("virNodeGetFreePages", args.flags)?;
+        let NodeGetFreePagesArgs { pages, startCell, cellCount, .. } = args;
+        if pages.len().saturating_mul(cellCount as usize) > NODE_MAX_CELLS {
+            let detail = format!("{} page sizes of {cellCount} cells are too many", pages.len());
+            return Err(Fault::internal(ErrorDomain::RPC, detail));
+        }
+        let free = hostinfo::blocking(move || hoststats::free_pages(&pages, startCell, cellCount)).await?;
+        Ok(NodeGetFreePagesRet { counts: free.into() })
+    }
+
+    async fn node_alloc_pages(
+        &self,
+        _call: &Call,
+        args: NodeAllocPagesArgs,
+    ) -> Result<NodeAllocPagesRet, Fault> {
+        let flags = check_flags("virNodeAllocPages", args.flags, NodeAllocPagesFlags::all())?;
+        if args.pageSizes.len() != args.pageCounts.len() {
+            return Err(Fault::invalid_arg(ErrorDomain::QEMU, "each page size needs a count of pages"));
+        }
+        let wanted: Vec<(u32, u64)> =
+            args.pageSizes.iter().copied().zip(args.pageCounts.iter().copied()).collect();
+        let NodeAllocPagesArgs { startCell, cellCount, .. } = args;
+        let ret =
+            hostinfo::blocking(move || hoststats::alloc_pages(&wanted, startCell, cellCount, flags)).await?;
+        Ok(NodeAllocPagesRet { ret })
+    }
+
+    async fn node_get_memory_parameters(
+        &self,
+        _call: &Call,
+        args: NodeGetMemoryParametersArgs,
+    ) -> Result<NodeGetMemoryParametersRet, Fault> {
+        // Nothing here is a text, so that it does not matter whether the client takes texts.
+        let known = TypedParameterFlags::PARAM_STRING_OKAY;
+        flags::check(ErrorDomain::NONE, "virNodeGetMemoryParameters", args.flags, known)?;
+        if args.nparams == 0 {
+            let nparams = hoststats::MERGING_COUNT;
+            return Ok(NodeGetMemoryParametersRet { params: Vec::new().into(), nparams });
+        }
+        let mut found = hostinfo::blocking(hoststats::merging_parameters).await?;
+        found.truncate(usize::try_from(args.nparams).unwrap_or(0));
+        Ok(NodeGetMemoryParametersRet { params: found.into(), nparams: 0 })
+    }
+
+    async fn node_set_memory_parameters(
+        &self,
+        _call: &Call,
+        args: NodeSetMemoryParametersArgs,
+    ) -> Result<(), Fault> {
+        flags::none(ErrorDomain::NONE, "virNodeSetMemoryParameters", args.flags)?;
+        hostinfo::blocking(move || hoststats::set_merging_parameters(&args.params)).await
+    }
+
+    async fn connect_get_sysinfo(
+        &self,
+        _call: &Call,
+        args: ConnectGetSysinfoArgs,
+    ) -> Result<ConnectGetSysinfoRet, Fault> {
+        no_flags("virConnectGetSysinfo", args.flags)?;
+        let sysinfo = hostsysinfo::read(&host::command::System).await?;
+        Ok(ConnectGetSysinfoRet { sysinfo })
+    }
+
+    async fn connect_get_cpu_model_names(
+        &self,
+        _call: &Call,
+        args: ConnectGetCpuModelNamesArgs,
+    ) -> Result<ConnectGetCpuModelNamesRet, Fault> {
+        no_flags("virConnectGetCPUModelNames", args.flags)?;
+        let arch = Arch::from_word(&args.arch).ok_or_else(|| {
+            Fault::invalid_arg(ErrorDomain::QEMU, format!("cannot find architecture {}", args.arch))
+        })?;
+        let models = self.driver.capabilities.cpu_models(arch).await;
+        let models = models.map_err(|error| Fault::internal(ErrorDomain::CPU, error))?;
+        let models = models.ok_or_else(|| {
+            let detail = format!("processors of architecture '{arch}' are not described");
+            Fault::new(ErrorDomain::CPU, ErrorCode::NO_SUPPORT, detail)
+        })?;
+        let ret = i32::try_from(models.len()).unwrap_or(i32::MAX);
+        let models = if args.need_results != 0 { models } else { Vec::new() };
+        Ok(ConnectGetCpuModelNamesRet { models: models.into(), ret })
+    }
+}
+
+/// What a client gets that has room for `room` figures: with none, only how many there are.
+fn asked<T>(stats: Vec<T>, room: i32) -> Result<(i32, Vec<T>), Fault> {
+    let count = i32::try_from(stats.len()).unwrap_or(i32::MAX);
+    match room {
+        0 => Ok((count, Vec::new())),
+        room if room == count => Ok((count, stats)),
+        _ => {
+            let detail = format!("there are {count} figures, and room for {room}");
+            Err(Fault::invalid_arg(ErrorDomain::NONE, detail))
+        }
     }
 }
 

@@ -20,6 +20,20 @@ use crate::guest::{graphics, keys, screenshot};
 use crate::service::Virtqemud;
 
 impl DomainDevices<Call> for Virtqemud {
+    async fn domain_get_launch_security_info(
+        &self,
+        _call: &Call,
+        args: DomainGetLaunchSecurityInfoArgs,
+    ) -> Result<DomainGetLaunchSecurityInfoRet, Fault> {
+        check_flags("virDomainGetLaunchSecurityInfo", args.flags, TypedParameterFlags::PARAM_STRING_OKAY)?;
+        let view = self.driver.view(&args.dom)?;
+        if view.definition()?.launch_security.is_some() {
+            let detail = "the measurement of a guest with launch security cannot be asked for yet";
+            return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_UNSUPPORTED, detail));
+        }
+        Ok(DomainGetLaunchSecurityInfoRet { params: Vec::new().into() })
+    }
+
     async fn domain_open_console(&self, call: &Call, args: DomainOpenConsoleArgs) -> Result<(), Fault> {
         let flags = check_flags("virDomainOpenConsole", args.flags, DomainConsoleFlags::all())?;
         if flags.contains(DomainConsoleFlags::SAFE) {

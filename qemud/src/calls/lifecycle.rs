@@ -1,6 +1,6 @@
 //! From definition to destruction, and the questions about a domain that need no guest.
 
-use protocol::consts::{ConnectListAllDomainsFlags, DomainCreateFlags as Start};
+use protocol::consts::{ConnectListAllDomainsFlags, DomainCreateFlags as Start, DomainMessageType};
 use protocol::remote::*;
 use protocol::xdr::{UChar, UShort};
 use protocol::{ErrorDomain, Fault};
@@ -8,11 +8,11 @@ use rpc::Call;
 use uuid::Uuid;
 
 use super::list;
-use crate::define;
 use crate::driver::{check_flags, named, no_domain, no_flags};
 use crate::process::{StartOptions, control, start, stop};
 use crate::service::Virtqemud;
 use crate::validate;
+use crate::{define, lifecycle_action, metadata, rename};
 
 /// `VIR_DOMAIN_START_*` that a start takes.
 const START_FLAGS: Start = Start::START_PAUSED
@@ -188,7 +188,8 @@ impl DomainLifecycle<Call> for Virtqemud {
     ) -> Result<ConnectListAllDomainsRet, Fault> {
         let known = ConnectListAllDomainsFlags::all();
         let flags = check_flags("virConnectListAllDomains", args.flags, known)?;
-        let (domains, ret) = list::all(&self.driver, args.need_results != 0, flags)?;
+        let saved = list::saved(&self.driver, flags).await?;
+        let (domains, ret) = list::all(&self.driver, args.need_results != 0, flags, &saved)?;
         Ok(ConnectListAllDomainsRet { domains: domains.into(), ret })
     }
 
@@ -312,6 +313,62 @@ impl DomainLifecycle<Call> for Virtqemud {
         // calls that have events of their own, and even a redefinition under a running guest answers 0.
         self.driver.domain(&args.dom)?;
         Ok(DomainIsUpdatedRet { updated: 0 })
+    }
+
+    async fn domain_rename(&self, _call: &Call, args: DomainRenameArgs) -> Result<DomainRenameRet, Fault> {
+        rename::rename(&self.driver, &args).await?;
+        Ok(DomainRenameRet { retcode: 0 })
+    }
+
+    async fn domain_get_metadata(
+        &self,
+        _call: &Call,
+        args: DomainGetMetadataArgs,
+    ) -> Result<DomainGetMetadataRet, Fault> {
+        metadata::read(&self.driver, &args).map(|metadata| DomainGetMetadataRet { metadata })
+    }
+
+    async fn domain_set_metadata(&self, _call: &Call, args: DomainSetMetadataArgs) -> Result<(), Fault> {
+        metadata::write(&self.driver, args).await
+    }
+
+    async fn domain_set_lifecycle_action(
+        &self,
+        _call: &Call,
+        args: DomainSetLifecycleActionArgs,
+    ) -> Result<(), Fault> {
+        lifecycle_action::set(&self.driver, &args).await
+    }
+
+    async fn domain_get_messages(
+        &self,
+        _call: &Call,
+        args: DomainGetMessagesArgs,
+    ) -> Result<DomainGetMessagesRet, Fault> {
+        let known = DomainMessageType::DEPRECATION | DomainMessageType::TAINTING;
+        let flags = check_flags("virDomainGetMessages", args.flags, known)?;
+        let wanted = if flags.is_empty() { known } else { flags };
+        let view = self.driver.view(&args.dom)?;
+        let mut msgs = Vec::new();
+        if let Some(live) = &view.live {
+            if wanted.contains(DomainMessageType::TAINTING) {
+                msgs.extend(live.taints.kinds().iter().map(|taint| format!("tainted: {}", taint.text())));
+            }
+            if wanted.contains(DomainMessageType::DEPRECATION) {
+                let details = live.taints.deprecations().iter();
+                msgs.extend(details.map(|detail| format!("deprecated configuration: {detail}")));
+            }
+        }
+        Ok(DomainGetMessagesRet { msgs: msgs.into() })
+    }
+
+    async fn domain_managed_save_remove(
+        &self,
+        _call: &Call,
+        args: DomainManagedSaveRemoveArgs,
+    ) -> Result<(), Fault> {
+        no_flags("virDomainManagedSaveRemove", args.flags)?;
+        define::remove_managed_save(&self.driver, &args.dom).await
     }
 
     async fn domain_has_managed_save_image(

@@ -1,31 +1,31 @@
 //! Statistics: the bulk call with its groups, and the single calls about memory.
 
 use futures_util::future;
-use host::proc;
 use protocol::consts::{
     ConnectGetAllDomainStatsFlags as Filter, ConnectListAllDomainsFlags, DomainStatsTypes as Group,
+    TypedParameterFlags,
 };
 use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
 use super::{interfaces, list};
+use crate::balloon;
 use crate::domain::View;
 use crate::driver::{check_flags, named, no_flags};
 use crate::service::Virtqemud;
 
 mod block;
+mod kernel;
+mod memory;
 mod params;
+mod threads;
 
 pub(super) use params::Params;
 
-/// The groups that this daemon has.
-const GROUPS: Group = Group::STATE
-    .union(Group::CPU_TOTAL)
-    .union(Group::BALLOON)
-    .union(Group::VCPU)
-    .union(Group::INTERFACE)
-    .union(Group::BLOCK);
+/// The groups that this daemon has. Of those of events (`perf`) and of memory bandwidth (resctrl) a guest has
+/// figures only once they are switched on, which this daemon does not do yet.
+const GROUPS: Group = Group::all();
 
 /// How the bulk call collects; all its other flags choose domains and mean the same as those of the list call.
 const MANNER: Filter = Filter::NOWAIT.union(Filter::BACKING).union(Filter::ENFORCE_STATS);
@@ -45,9 +45,11 @@ impl DomainStats<Call> for Virtqemud {
         } else {
             self.named_views(&args.doms, chosen)
         };
+        let backing = flags.contains(Filter::BACKING);
         let wired = groups.contains(Group::INTERFACE);
         let traffic = if wired { interfaces::traffic(&views) } else { host::net::Table::default() };
-        let records = future::join_all(views.iter().map(|view| record(view, groups, &traffic))).await;
+        let records =
+            future::join_all(views.iter().map(|view| record(view, groups, backing, &traffic))).await;
         // A domain that vanished meanwhile has no record.
         let records: Vec<DomainStatsRecord> = records.into_iter().flatten().collect();
         Ok(ConnectGetAllDomainStatsRet { retStats: records.into() })
@@ -58,14 +60,9 @@ impl DomainStats<Call> for Virtqemud {
         _call: &Call,
         args: DomainMemoryStatsArgs,
     ) -> Result<DomainMemoryStatsRet, Fault> {
-        use protocol::consts::domain_memory_stat_tags as tag;
         no_flags("virDomainMemoryStats", args.flags)?;
         let view = self.driver.view(&args.dom)?;
-        let live = view.active()?;
-        let mut stats = vec![(tag::ACTUAL_BALLOON, live.balloon_kib)];
-        stats.extend(proc::resident_kib(live.process.pid).map(|kib| (tag::RSS, kib)));
-        stats.truncate(args.maxStats as usize);
-        let stats: Vec<_> = stats.into_iter().map(|(tag, val)| DomainMemoryStat { tag, val }).collect();
+        let stats = memory::stats(view.active()?, args.maxStats).await;
         Ok(DomainMemoryStatsRet { stats: stats.into() })
     }
 
@@ -76,6 +73,39 @@ impl DomainStats<Call> for Virtqemud {
     ) -> Result<DomainBlockStatsRet, Fault> {
         let view = self.driver.view(&args.dom)?;
         block::one(&view, &args.path).await
+    }
+
+    async fn domain_block_stats_flags(
+        &self,
+        _call: &Call,
+        args: DomainBlockStatsFlagsArgs,
+    ) -> Result<DomainBlockStatsFlagsRet, Fault> {
+        // Nothing here is a text, so that it does not matter whether the client takes texts.
+        let known = TypedParameterFlags::PARAM_STRING_OKAY;
+        check_flags("virDomainBlockStatsFlags", args.flags, known)?;
+        let view = self.driver.view(&args.dom)?;
+        let (params, nparams) = block::by_name(&view, &args.path, args.nparams).await?;
+        Ok(DomainBlockStatsFlagsRet { params: params.into(), nparams })
+    }
+
+    async fn domain_get_cpu_stats(
+        &self,
+        _call: &Call,
+        args: DomainGetCpuStatsArgs,
+    ) -> Result<DomainGetCpuStatsRet, Fault> {
+        let known = TypedParameterFlags::PARAM_STRING_OKAY;
+        check_flags("virDomainGetCPUStats", args.flags, known)?;
+        let asked = kernel::Asked { nparams: args.nparams, start: args.start_cpu, ncpus: args.ncpus };
+        let (params, nparams) = kernel::cpu_stats(&self.driver, &self.driver.view(&args.dom)?, asked).await?;
+        Ok(DomainGetCpuStatsRet { params: params.into(), nparams })
+    }
+
+    async fn domain_set_memory_stats_period(
+        &self,
+        _call: &Call,
+        args: DomainSetMemoryStatsPeriodArgs,
+    ) -> Result<(), Fault> {
+        balloon::set_period(&self.driver, &args).await
     }
 
     async fn domain_interface_stats(
@@ -91,7 +121,7 @@ impl Virtqemud {
     /// The domains that the client named, without those that are gone or do not pass the filter.
     fn named_views(&self, doms: &[NonnullDomain], flags: ConnectListAllDomainsFlags) -> Vec<View> {
         let domains = doms.iter().filter_map(|named| self.driver.domain(named).ok());
-        let wanted = domains.filter(|domain| list::passes(&domain.lock(), flags));
+        let wanted = domains.filter(|domain| list::passes(&domain.lock(), flags, &list::Saved::default()));
         wanted.map(|domain| domain.view()).filter(|view| view.definition().is_ok()).collect()
     }
 }
@@ -110,7 +140,12 @@ fn wanted_groups(stats: u32, enforce: bool) -> Result<Group, Fault> {
 }
 
 /// One domain's record.
-async fn record(view: &View, groups: Group, traffic: &host::net::Table) -> Option<DomainStatsRecord> {
+async fn record(
+    view: &View,
+    groups: Group,
+    backing: bool,
+    traffic: &host::net::Table,
+) -> Option<DomainStatsRecord> {
     let definition = view.definition().ok()?;
     let mut params = Params::default();
     if groups.contains(Group::STATE) {
@@ -118,53 +153,29 @@ async fn record(view: &View, groups: Group, traffic: &host::net::Table) -> Optio
         params.int("state.reason", view.status.reason);
     }
     if groups.contains(Group::CPU_TOTAL) {
-        cpu(view, &mut params);
+        kernel::processor(view, &mut params).await;
     }
     if groups.contains(Group::BALLOON) {
-        balloon(view, definition, &mut params);
+        memory::group(view, definition, &mut params).await;
     }
     if groups.contains(Group::VCPU) {
-        vcpu(view, definition, &mut params);
+        kernel::vcpus(view, definition, &mut params).await;
     }
     if groups.contains(Group::INTERFACE) {
         interfaces::group(view, traffic, &mut params);
     }
     if groups.contains(Group::BLOCK) {
-        block::group(view, definition, &mut params).await;
+        block::group(view, definition, backing, &mut params).await;
+    }
+    if groups.contains(Group::IOTHREAD) {
+        threads::iothreads(view, &mut params).await;
+    }
+    if groups.contains(Group::DIRTYRATE) {
+        threads::dirty_rate(view, &mut params).await;
+    }
+    if groups.contains(Group::VM) {
+        kernel::machine(view, &mut params).await;
     }
     let dom = named(view).ok()?;
     Some(DomainStatsRecord { dom, params: params.into_list() })
-}
-
-fn cpu(view: &View, params: &mut Params) {
-    let Some(live) = &view.live else { return };
-    let Some(times) = proc::times(live.process.pid) else { return };
-    params.ullong("cpu.time", times.user + times.system);
-    params.ullong("cpu.user", times.user);
-    params.ullong("cpu.system", times.system);
-}
-
-fn balloon(view: &View, definition: &model::domain::Domain, params: &mut Params) {
-    match &view.live {
-        Some(live) => params.ullong("balloon.current", live.balloon_kib),
-        None => params.ullong("balloon.current", definition.memory.current_kib),
-    }
-    params.ullong("balloon.maximum", definition.memory.total_kib);
-    if let Some(kib) = view.live.as_ref().and_then(|live| proc::resident_kib(live.process.pid)) {
-        params.ullong("balloon.rss", kib);
-    }
-}
-
-fn vcpu(view: &View, definition: &model::domain::Domain, params: &mut Params) {
-    params.uint("vcpu.current", definition.vcpus.current as usize);
-    params.uint("vcpu.maximum", definition.vcpus.max as usize);
-    let Some(live) = &view.live else { return };
-    for (number, thread) in &live.vcpu_threads {
-        // A vcpu with a thread is online: running in the words of `virVcpuState`.
-        params.int(&format!("vcpu.{number}.state"), 1);
-        if let Some(times) = proc::thread_schedule(live.process.pid, thread.cast_signed()) {
-            params.ullong(&format!("vcpu.{number}.time"), times.running);
-            params.ullong(&format!("vcpu.{number}.delay"), times.waiting);
-        }
-    }
 }

@@ -27,6 +27,21 @@ struct Question<'a> {
 }
 
 impl Capabilities {
+    /// Names of the processor models known for an architecture; empty where models have no names, None for an
+    /// architecture whose processors are not described at all.
+    pub async fn cpu_models(&self, arch: Arch) -> Result<Option<Vec<String>>, String> {
+        match arch {
+            Arch::X86_64 | Arch::I686 | Arch::Ppc64 | Arch::Ppc64le => {
+                let names = blocking(move || super::host_cpu::model_names(arch)).await;
+                names.map_err(|error| error.to_string())?.map(Some)
+            }
+            Arch::Armv6l | Arch::Armv7l | Arch::Armv7b | Arch::Aarch64 | Arch::S390 | Arch::S390x => {
+                Ok(Some(Vec::new()))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// The document of `virConnectGetCapabilities`: the host, and what its emulators can run. An emulator that
     /// cannot be probed is left out; the log says why.
     pub async fn host_xml(&self) -> Result<String, CapabilitiesError> {

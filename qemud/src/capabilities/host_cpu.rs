@@ -54,7 +54,7 @@ pub(super) fn read_map(arch: &str) -> Option<CpuMap> {
     if !is_x86(arch) {
         return None;
     }
-    match try_read_map(Path::new(MAP_DIR)) {
+    match try_read_map(Path::new(MAP_DIR), "x86") {
         Ok(map) => Some(map),
         Err(reason) => {
             tracing::info!("processors are described without models and features: {reason}");
@@ -63,12 +63,24 @@ pub(super) fn read_map(arch: &str) -> Option<CpuMap> {
     }
 }
 
-fn try_read_map(dir: &Path) -> Result<CpuMap, String> {
+/// Names of the models that the map has for an architecture, in its order; none for those of which it knows no
+/// models. Blocks.
+pub(super) fn model_names(arch: Arch) -> Result<Vec<String>, String> {
+    let family = match arch {
+        Arch::X86_64 | Arch::I686 => "x86",
+        Arch::Ppc64 | Arch::Ppc64le => "ppc64",
+        _ => return Ok(Vec::new()),
+    };
+    let map = try_read_map(Path::new(MAP_DIR), family)?;
+    Ok(map.models.into_iter().map(|model| model.name).collect())
+}
+
+fn try_read_map(dir: &Path, family: &str) -> Result<CpuMap, String> {
     let read = |name: &str| {
         let bytes = host::store::read(&dir.join(name), MAX_FILE).map_err(|error| error.full_text())?;
         String::from_utf8(bytes).map_err(|_| format!("'{name}' is not UTF-8"))
     };
-    let files = CpuMap::includes(&read("index.xml")?, "x86").map_err(|error| error.message)?;
+    let files = CpuMap::includes(&read("index.xml")?, family).map_err(|error| error.message)?;
     // A name that leads out of the directory is never right.
     let texts: Vec<_> =
         files.iter().filter(|name| !name.contains('/')).map(|name| read(name)).collect::<Result<_, _>>()?;

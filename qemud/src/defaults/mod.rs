@@ -26,7 +26,7 @@ pub use cpu::offers_migratable;
 pub use error::{DefaultsError, Part};
 pub use facts::{HostFacts, HugetlbMount, QemuConf, Tsc};
 pub use machine::resolve_emulator;
-pub use validate::validate;
+pub use validate::{lifecycle as check_lifecycle, validate};
 
 use crate::capabilities::QemuCaps;
 

@@ -5,7 +5,7 @@ use model::domain::clock::TimerName;
 use model::domain::cpu::{CacheMode, CpuMode};
 use model::domain::device::Device;
 use model::domain::features::KvmFeature;
-use model::domain::lifecycle::LifecycleAction;
+use model::domain::lifecycle::{Lifecycle, LifecycleAction};
 use model::domain::os::LoaderType;
 use model::domain::security::LaunchSecurity;
 use model::domain::sysinfo::Sysinfo;
@@ -26,7 +26,7 @@ pub fn validate(domain: &Domain, caps: &QemuCaps, host: &HostFacts) -> Verdict {
     limits(domain)?;
     firmware(domain, &board)?;
     features(domain, &board)?;
-    lifecycle(domain)?;
+    lifecycle(&domain.lifecycle)?;
     clock(domain)?;
     cpu(domain, &board)?;
     vcpus(domain, &board)?;
@@ -113,8 +113,9 @@ fn features(domain: &Domain, board: &Board<'_>) -> Verdict {
     Ok(())
 }
 
-fn lifecycle(domain: &Domain) -> Verdict {
-    let all = [domain.lifecycle.on_poweroff, domain.lifecycle.on_reboot, domain.lifecycle.on_crash];
+/// Refuses what QEMU's events cannot tell apart, or this driver does not do, when a guest ends.
+pub fn lifecycle(lifecycle: &Lifecycle) -> Verdict {
+    let all = [lifecycle.on_poweroff, lifecycle.on_reboot, lifecycle.on_crash];
     if all.contains(&LifecycleAction::RenameRestart) {
         return refuse(
             "qemu driver doesn't support the 'rename-restart' action for 'on_reboot'/'on_poweroff'/'on_crash'",
@@ -124,9 +125,7 @@ fn lifecycle(domain: &Domain) -> Verdict {
         return refuse("qemu driver doesn't support the 'preserve' action for 'on_reboot'/'on_poweroff'");
     }
     // A reboot that ends the guest while powering off starts it anew cannot be told apart by QEMU's events.
-    if domain.lifecycle.on_poweroff == LifecycleAction::Restart
-        && domain.lifecycle.on_reboot == LifecycleAction::Destroy
-    {
+    if lifecycle.on_poweroff == LifecycleAction::Restart && lifecycle.on_reboot == LifecycleAction::Destroy {
         return refuse("qemu driver doesn't support 'on_poweroff' restart together with 'on_reboot' destroy");
     }
     Ok(())

@@ -29,6 +29,32 @@ pub struct Cpu {
     pub props: CpuProps,
 }
 
+/// One thread for disks and cards (`query-iothreads`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct IoThreadInfo {
+    /// Its alias ("iothread1").
+    pub id: String,
+    /// Id of the host thread.
+    pub thread_id: i32,
+    /// How long it polls before it sleeps, at most, in nanoseconds.
+    #[serde(default)]
+    pub poll_max_ns: u64,
+    /// By what factor the time of polling grows.
+    #[serde(default)]
+    pub poll_grow: u32,
+    /// By what factor it shrinks.
+    #[serde(default)]
+    pub poll_shrink: u32,
+}
+
+impl IoThreadInfo {
+    /// The number in the alias.
+    pub fn number(&self) -> Option<u32> {
+        self.id.strip_prefix("iothread")?.parse().ok()
+    }
+}
+
 /// Topology of one processor; what the machine does not have is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -141,6 +167,11 @@ impl Monitor {
         self.ask("query-cpus-fast", Value::Null).await
     }
 
+    /// The threads for disks and cards (`query-iothreads`).
+    pub async fn query_iothreads(&self) -> Result<Vec<IoThreadInfo>, MonitorError> {
+        self.ask("query-iothreads", Value::Null).await
+    }
+
     /// Whether KVM is in use.
     pub async fn query_kvm(&self) -> Result<KvmInfo, MonitorError> {
         self.ask("query-kvm", Value::Null).await
@@ -199,7 +230,8 @@ impl Monitor {
 }
 
 impl BalloonStats {
-    fn from_value(value: &Value) -> Self {
+    /// From the property's value.
+    pub fn from_value(value: &Value) -> Self {
         // A figure that the guest does not report is 2^64 - 1 (QEMU writes it as -1 in some versions).
         let figure =
             |name: &str| value.get("stats")?.get(name)?.as_u64().filter(|figure| *figure != u64::MAX);

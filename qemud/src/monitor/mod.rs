@@ -35,7 +35,7 @@ pub use chardev::Chardev;
 pub use device::QomProperty;
 pub use error::MonitorError;
 pub use event::{Event, EventKind};
-pub use guest::{BalloonStats, Cpu, CpuProps, KvmInfo, RunState, VncClient, VncInfo};
+pub use guest::{BalloonStats, Cpu, CpuProps, IoThreadInfo, KvmInfo, RunState, VncClient, VncInfo};
 
 use actor::{Actor, Outcome, Request, Shared, Want};
 

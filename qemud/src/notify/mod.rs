@@ -31,7 +31,7 @@ pub enum Lifecycle {
     /// A definition was added (0) or changed (1).
     Defined(Change),
     /// The definition was removed.
-    Undefined,
+    Undefined(Removal),
     /// The guest was started.
     Started,
     /// Its processors were stopped.
@@ -59,6 +59,17 @@ pub enum Change {
     Added = 0,
     /// It was known.
     Updated = 1,
+    /// It was known by another name.
+    Renamed = 2,
+}
+
+/// Why a definition is not there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// A client removed it.
+    Removed = 0,
+    /// It has another name now.
+    Renamed = 1,
 }
 
 /// Why the processors were stopped.
@@ -101,7 +112,7 @@ impl Lifecycle {
     pub fn numbers(self) -> (i32, i32) {
         match self {
             Lifecycle::Defined(change) => (0, change as i32),
-            Lifecycle::Undefined => (1, 0),
+            Lifecycle::Undefined(why) => (1, why as i32),
             Lifecycle::Started => (2, 0),
             Lifecycle::Woken => (2, 4),
             Lifecycle::Suspended(why) => (3, why as i32),
@@ -124,6 +135,18 @@ impl Driver {
         let message = remote::DomainEventLifecycleMsg { dom, event, detail };
         let rows = (&rows::domain_event_callback_lifecycle, Some(&rows::domain_event_lifecycle));
         self.send(domain.uuid(), 0, rows, &message);
+    }
+
+    /// Tell that title (1), description (0) or the element of a namespace (2) changed.
+    pub fn tell_metadata(&self, domain: &Domain, state: &State, kind: i32, uri: Option<&str>) {
+        let message = remote::DomainEventCallbackMetadataChangeMsg {
+            callbackID: 0,
+            dom: identify(domain, state),
+            r#type: kind,
+            nsuri: uri.map(str::to_owned),
+        };
+        let row = &rows::domain_event_callback_metadata_change;
+        self.send_keyed(domain.uuid(), topic(23), "", row, &message);
     }
 
     /// Send an event in the newer form with callback id and, where there is one, in the older form too. The bodies

@@ -1,67 +1,119 @@
 //! Figures of disks.
 
 use model::domain::Domain as Definition;
-use protocol::remote::DomainBlockStatsRet;
+use model::domain::device::disk::Disk;
+use model::domain::device::disk::source::{Backing, Location, StorageSource};
+use protocol::consts::params as name;
+use protocol::remote::{DomainBlockStatsRet, TypedParam, TypedParamValue};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use super::Params;
+use crate::diskinfo;
 use crate::domain::View;
-use crate::figures::{self, BlockFigures};
+use crate::figures::{self, BlockFigures, BlockTable};
 use crate::parts;
 
-/// The group of a record.
-pub(super) async fn group(view: &View, definition: &Definition, params: &mut Params) {
-    params.uint("block.count", parts::disks(definition).count());
+/// The group of a record; with `backing` the images below each disk's are told too.
+pub(super) async fn group(view: &View, definition: &Definition, backing: bool, params: &mut Params) {
     let table = match &view.live {
         Some(live) if parts::disks(definition).next().is_some() => Some(figures::block(live).await),
         _ => None,
     };
-    for (n, disk) in parts::disks(definition).enumerate() {
-        params.text(&format!("block.{n}.name"), &disk.target);
-        if let Some(path) = parts::disk_path(disk) {
-            params.text(&format!("block.{n}.path"), path);
+    // The count goes first.
+    let mut entries = Params::default();
+    let mut count = 0;
+    for disk in parts::disks(definition) {
+        let mut entry = Entry { number: count, params: &mut entries };
+        count += 1;
+        entry.source(&disk.target, &disk.source);
+        match &table {
+            Some(table) => entry.running(disk, table),
+            None => entry.image(disk).await,
         }
+        let Some(table) = table.as_ref().filter(|_| backing) else { continue };
+        let mut below = &disk.source.backing;
+        while let Backing::Source(source) = below {
+            let mut entry = Entry { number: count, params: &mut entries };
+            count += 1;
+            entry.source(&disk.target, source);
+            entry.node(source, table);
+            below = &source.backing;
+        }
+    }
+    params.uint("block.count", count);
+    params.append(entries);
+}
+
+/// The figures of one image in the making.
+struct Entry<'p> {
+    number: usize,
+    params: &'p mut Params,
+}
+
+impl Entry<'_> {
+    fn add(&mut self, name: &str, value: u64) {
+        self.params.ullong(&format!("block.{}.{name}", self.number), value);
+    }
+
+    fn source(&mut self, target: &str, source: &StorageSource) {
+        self.params.text(&format!("block.{}.name", self.number), target);
+        if let Location::File { path: Some(path), .. }
+        | Location::Block { path: Some(path) }
+        | Location::Dir { path: Some(path) } = &source.location
+        {
+            self.params.text(&format!("block.{}.path", self.number), path);
+        }
+        if let Some(index) = source.index {
+            self.params.uint(&format!("block.{}.backingIndex", self.number), index as usize);
+        }
+    }
+
+    fn running(&mut self, disk: &Disk, table: &BlockTable) {
         let alias = disk.info.alias.as_deref().unwrap_or_default();
-        if let Some(figures) = table.as_ref().and_then(|table| table.get(alias)) {
-            one_disk(n, figures, params);
+        let Some(figures) = table.disks.get(alias) else { return };
+        for (way, (requests, bytes, time)) in [("rd", figures.read), ("wr", figures.written)] {
+            self.add(&format!("{way}.reqs"), requests);
+            self.add(&format!("{way}.bytes"), bytes);
+            self.add(&format!("{way}.times"), time);
+        }
+        self.add("fl.reqs", figures.flushed.0);
+        self.add("fl.times", figures.flushed.1);
+        if !parts::is_empty(disk) {
+            self.sizes(figures.allocation, figures.capacity, figures.physical);
+        }
+    }
+
+    /// An image below a disk's, by its node.
+    fn node(&mut self, source: &StorageSource, table: &BlockTable) {
+        let node = source.index.and_then(|index| table.nodes.get(&format!("libvirt-{index}-format")));
+        if let Some(node) = node {
+            self.sizes(Some(node.allocation), Some(node.capacity), node.physical);
+        }
+    }
+
+    /// The image of a disk without a guest. What cannot be read has no sizes.
+    async fn image(&mut self, disk: &Disk) {
+        if parts::is_empty(disk) {
+            return;
+        }
+        if let Ok(sizes) = diskinfo::of_image(disk).await {
+            let allocation = Some(sizes.allocation).filter(|bytes| *bytes > 0);
+            self.sizes(allocation, Some(sizes.capacity), Some(sizes.physical));
+        }
+    }
+
+    fn sizes(&mut self, allocation: Option<u64>, capacity: Option<u64>, physical: Option<u64>) {
+        for (name, bytes) in [("allocation", allocation), ("capacity", capacity), ("physical", physical)] {
+            if let Some(bytes) = bytes {
+                self.add(name, bytes);
+            }
         }
     }
 }
 
-fn one_disk(n: usize, figures: &BlockFigures, params: &mut Params) {
-    let mut add = |name: &str, value| params.ullong(&format!("block.{n}.{name}"), value);
-    for (way, (requests, bytes, time)) in [("rd", figures.read), ("wr", figures.written)] {
-        add(&format!("{way}.reqs"), requests);
-        add(&format!("{way}.bytes"), bytes);
-        add(&format!("{way}.times"), time);
-    }
-    add("fl.reqs", figures.flushed.0);
-    add("fl.times", figures.flushed.1);
-    if let Some(bytes) = figures.allocation {
-        add("allocation", bytes);
-    }
-    if let Some(bytes) = figures.capacity {
-        add("capacity", bytes);
-    }
-    if let Some(bytes) = figures.physical {
-        add("physical", bytes);
-    }
-}
-
-/// One disk of a running guest, by its target or source path (procedure 64).
+/// One disk of a running guest, by its target or source path, or with an empty name all together (procedure 64).
 pub(super) async fn one(view: &View, path: &str) -> Result<DomainBlockStatsRet, Fault> {
-    let live = view.active()?;
-    let disk = parts::disks(&live.definition)
-        .find(|disk| disk.target == path || parts::disk_path(disk) == Some(path));
-    let disk = disk.ok_or_else(|| {
-        Fault::new(ErrorDomain::QEMU, ErrorCode::INVALID_ARG, format!("invalid path: {path}"))
-    })?;
-    let table = figures::block(live).await;
-    let figures = disk.info.alias.as_deref().and_then(|alias| table.get(alias)).copied();
-    let figures = figures.ok_or_else(|| {
-        let detail = format!("QEMU does not tell figures of disk '{}' now", disk.target);
-        Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_FAILED, detail)
-    })?;
+    let figures = counters(view, path).await?;
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Ok(DomainBlockStatsRet {
         rd_req: signed(figures.read.0),
@@ -70,4 +122,48 @@ pub(super) async fn one(view: &View, path: &str) -> Result<DomainBlockStatsRet, 
         wr_bytes: signed(figures.written.1),
         errs: -1,
     })
+}
+
+/// As [`one`], by names (procedure 243): as many as there is room for, and how many there are.
+pub(super) async fn by_name(view: &View, path: &str, room: i32) -> Result<(Vec<TypedParam>, i32), Fault> {
+    let figures = counters(view, path).await?;
+    let signed = |n: u64| TypedParamValue::Llong(i64::try_from(n).unwrap_or(i64::MAX));
+    let named = [
+        (name::DOMAIN_BLOCK_STATS_WRITE_BYTES, figures.written.1),
+        (name::DOMAIN_BLOCK_STATS_WRITE_REQ, figures.written.0),
+        (name::DOMAIN_BLOCK_STATS_READ_BYTES, figures.read.1),
+        (name::DOMAIN_BLOCK_STATS_READ_REQ, figures.read.0),
+        (name::DOMAIN_BLOCK_STATS_FLUSH_REQ, figures.flushed.0),
+        (name::DOMAIN_BLOCK_STATS_WRITE_TOTAL_TIMES, figures.written.2),
+        (name::DOMAIN_BLOCK_STATS_READ_TOTAL_TIMES, figures.read.2),
+        (name::DOMAIN_BLOCK_STATS_FLUSH_TOTAL_TIMES, figures.flushed.1),
+    ];
+    let count = i32::try_from(named.len()).unwrap_or(i32::MAX);
+    let most = usize::try_from(room).unwrap_or(0);
+    let params = named.into_iter().take(most).map(|(name, value)| TypedParam::new(name, signed(value)));
+    Ok((params.collect(), if room == 0 { count } else { count.min(room) }))
+}
+
+async fn counters(view: &View, path: &str) -> Result<BlockFigures, Fault> {
+    let live = view.active()?;
+    if path.is_empty() {
+        let table = figures::block(live).await;
+        return Ok(table.disks.values().fold(BlockFigures::default(), sum));
+    }
+    let disk = parts::disk_by(&live.definition, path)
+        .ok_or_else(|| Fault::invalid_arg(ErrorDomain::QEMU, format!("invalid path: {path}")))?;
+    let table = figures::block(live).await;
+    let figures = disk.info.alias.as_deref().and_then(|alias| table.disks.get(alias));
+    figures.copied().ok_or_else(|| {
+        let detail = format!("QEMU does not tell figures of disk '{}' now", disk.target);
+        Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_FAILED, detail)
+    })
+}
+
+fn sum(all: BlockFigures, one: &BlockFigures) -> BlockFigures {
+    let three = |a: (u64, u64, u64), b: (u64, u64, u64)| {
+        (a.0.saturating_add(b.0), a.1.saturating_add(b.1), a.2.saturating_add(b.2))
+    };
+    let flushed = (all.flushed.0.saturating_add(one.flushed.0), all.flushed.1.saturating_add(one.flushed.1));
+    BlockFigures { read: three(all.read, one.read), written: three(all.written, one.written), flushed, ..all }
 }

@@ -17,6 +17,16 @@ impl Params {
         self.add(field, TypedParamValue::Uint(u32::try_from(value).unwrap_or(u32::MAX)));
     }
 
+    /// Add a signed large number.
+    pub(in crate::calls) fn llong(&mut self, field: &str, value: i64) {
+        self.add(field, TypedParamValue::Llong(value));
+    }
+
+    /// Add a yes or no.
+    pub(in crate::calls) fn boolean(&mut self, field: &str, value: bool) {
+        self.add(field, TypedParamValue::Boolean(value.into()));
+    }
+
     /// Add a large number.
     pub(in crate::calls) fn ullong(&mut self, field: &str, value: u64) {
         self.add(field, TypedParamValue::Ullong(value));
@@ -25,6 +35,11 @@ impl Params {
     /// Add a text.
     pub(in crate::calls) fn text(&mut self, field: &str, value: &str) {
         self.add(field, TypedParamValue::String(value.to_owned()));
+    }
+
+    /// Add all of another list.
+    pub(in crate::calls) fn append(&mut self, mut other: Params) {
+        self.0.append(&mut other.0);
     }
 
     /// As a record holds them.

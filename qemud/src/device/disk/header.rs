@@ -31,6 +31,24 @@ pub fn below(format: StorageFormat, head: &[u8]) -> Result<Option<Below>, &'stat
     }
 }
 
+/// The size that a guest sees, as the header tells it; none for raw images and for what is no such image.
+pub fn capacity(format: StorageFormat, head: &[u8]) -> Option<u64> {
+    match format {
+        StorageFormat::Qcow2 | StorageFormat::Qcow if head.starts_with(b"QFI\xfb") => be64(head, 24).ok(),
+        StorageFormat::Qed if head.starts_with(b"QED\0") => be64(head, 48).ok().map(u64::swap_bytes),
+        // Footer and header copy of a VHD: the present size.
+        StorageFormat::Vpc if head.starts_with(b"conectix") => be64(head, 48).ok(),
+        StorageFormat::Vdi if head.get(0x40..0x44) == Some(&[0x7f, 0x10, 0xda, 0xbe]) => {
+            be64(head, 0x170).ok().map(u64::swap_bytes)
+        }
+        // In sectors of 512 bytes.
+        StorageFormat::Vmdk if head.starts_with(b"KDMV") => {
+            be64(head, 12).ok().and_then(|sectors| sectors.swap_bytes().checked_mul(512))
+        }
+        _ => None,
+    }
+}
+
 /// Format by the first bytes, as far as it matters here: whether it is raw.
 pub fn is_raw(head: &[u8]) -> bool {
     const MAGICS: [&[u8]; 7] =
@@ -158,6 +176,16 @@ mod tests {
         assert_eq!(below, Below { name: "base.raw".to_owned(), format: Some(StorageFormat::Raw) });
         let head = image("b", None);
         assert_eq!(super::below(StorageFormat::Qcow2, &head).unwrap().unwrap().format, None);
+    }
+
+    #[test]
+    fn capacities() {
+        let mut head = image("b", None);
+        head[24..32].copy_from_slice(&(5u64 << 30).to_be_bytes());
+        assert_eq!(capacity(StorageFormat::Qcow2, &head), Some(5 << 30));
+        assert_eq!(capacity(StorageFormat::Qcow2, &head[..20]), None);
+        assert_eq!(capacity(StorageFormat::Raw, &head), None);
+        assert_eq!(capacity(StorageFormat::Qcow2, b"nothing"), None);
     }
 
     #[test]
