@@ -9,6 +9,7 @@ use ::driver::jobs::Job;
 use ::driver::registry::Clash;
 use host::store;
 use model::Token;
+use model::domain::cpu::Cpu;
 use model::domain::device::Device;
 use model::domain::device::interface::Mac;
 use model::domain::os::{Arch, Firmware};
@@ -264,6 +265,12 @@ pub fn describe(view: &View, flags: u32) -> Result<String, Fault> {
     let mut shown = Cow::Borrowed(&**definition);
     if migratable {
         shown = Cow::Owned(migratable::migratable(definition));
+    }
+    if let Some(live) =
+        view.live.as_ref().filter(|live| migratable && Arc::ptr_eq(definition, &live.definition))
+        && let Some(described) = &live.described_cpu
+    {
+        shown.to_mut().cpu = Cpu::clone(described);
     }
     // The size of a running guest's balloon is QEMU's, not the definition's.
     if let Some(live) = view.live.as_ref().filter(|live| Arc::ptr_eq(definition, &live.definition))

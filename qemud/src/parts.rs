@@ -2,6 +2,7 @@
 
 use model::domain::Domain as Definition;
 use model::domain::device::Device;
+use model::domain::device::address::Address;
 use model::domain::device::chardev::{Backend, ChannelState, ChannelTarget, Source};
 use model::domain::device::disk::Disk;
 use model::domain::device::disk::source::{Location, StorageSource};
@@ -116,6 +117,18 @@ pub fn set_terminal(definition: &mut Definition, alias: &str, terminal: &str) {
         }
         if let Some(Source { backend: Backend::Pty { path }, .. }) = character_source(device) {
             *path = Some(terminal.to_owned());
+        }
+    }
+}
+
+/// Put the address in the guest that QEMU chose for the memory module with this alias into the live definition.
+pub fn set_module_address(definition: &mut Definition, alias: &str, address: u64) {
+    for device in &mut definition.devices {
+        let Some(info) = device.info_mut().filter(|info| info.alias.as_deref() == Some(alias)) else {
+            continue;
+        };
+        if let Some(Address::Dimm { base, .. }) = &mut info.address {
+            *base = Some(address);
         }
     }
 }

@@ -90,7 +90,7 @@ fn features(cpu: &Cpu) -> impl Iterator<Item = String> {
 }
 
 /// QEMU's name of a feature.
-pub(super) fn qemu_name(name: &str) -> String {
+pub fn qemu_name(name: &str) -> String {
     match name {
         "pclmuldq" => "pclmulqdq".to_owned(),
         other => other.replace('_', "-"),

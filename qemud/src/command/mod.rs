@@ -29,6 +29,7 @@ use model::domain::device::disk::DiskBus;
 
 pub use crate::defaults::DefaultsError as PlanError;
 pub use after::{after_start, plug_vcpus, plugs_vcpus};
+pub use cpu::qemu_name as feature_name;
 pub use options::{Dirs, Mode, PlanOptions};
 pub use plan::{ChardevSocket, FdSource, Labelled, PassedFd, Plan, PlannedFile, native_line};
 pub use prepare::{default_nvram, native_prepare, prepare};

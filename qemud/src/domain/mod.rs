@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use driver::jobs::{Job, JobGuard, Jobs, LongJob};
 use model::domain::Domain as Definition;
+use model::domain::cpu::Cpu;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -53,6 +54,8 @@ pub struct State {
 pub struct Live {
     /// The definition it runs with: ids, aliases, addresses and paths filled in.
     pub definition: Arc<Definition>,
+    /// The processor as it was described, where QEMU made another of it: what another host is told.
+    pub described_cpu: Option<Arc<Cpu>>,
     /// The domain's id.
     pub id: i32,
     /// Its QEMU process.

@@ -144,6 +144,18 @@ struct BalloonInfo {
     actual: u64,
 }
 
+/// One entry of `query-memory-devices`.
+#[derive(Deserialize)]
+struct MemoryModule {
+    data: MemoryModuleData,
+}
+
+#[derive(Deserialize)]
+struct MemoryModuleData {
+    id: Option<String>,
+    addr: Option<u64>,
+}
+
 #[derive(Deserialize)]
 struct Versions {
     qemu: VersionTriple,
@@ -186,6 +198,14 @@ impl Monitor {
     /// The balloon's present size in bytes. Without a balloon device QEMU answers DeviceNotActive.
     pub async fn query_balloon(&self) -> Result<u64, MonitorError> {
         self.ask::<BalloonInfo>("query-balloon", Value::Null).await.map(|info| info.actual)
+    }
+
+    /// Addresses of the plugged memory modules in the guest, by the device's id.
+    pub async fn query_memory_devices(&self) -> Result<Vec<(String, u64)>, MonitorError> {
+        let modules: Vec<MemoryModule> = self.ask("query-memory-devices", Value::Null).await?;
+        // Modules of other kinds are told by other members.
+        let place = |module: MemoryModule| Some((module.data.id?, module.data.addr?));
+        Ok(modules.into_iter().filter_map(place).collect())
     }
 
     /// Ask the guest to come to this size in bytes (`balloon`).

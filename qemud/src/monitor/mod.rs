@@ -16,6 +16,7 @@ pub mod event;
 pub(crate) mod fake;
 mod frames;
 mod guest;
+mod processor;
 mod reply;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use device::QomProperty;
 pub use error::MonitorError;
 pub use event::{Event, EventKind};
 pub use guest::{BalloonStats, Cpu, CpuProps, IoThreadInfo, KvmInfo, RunState, VncClient, VncInfo};
+pub use processor::CpuWords;
 
 use actor::{Actor, Outcome, Request, Shared, Want};
 

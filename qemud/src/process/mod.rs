@@ -7,6 +7,7 @@ mod images;
 pub mod launch;
 pub mod leftovers;
 pub mod log;
+mod processor;
 pub mod reconnect;
 mod scsi;
 pub mod start;

@@ -110,6 +110,7 @@ fn runs_domain(pid: i32, definition: &Definition) -> bool {
 fn live(driver: &Driver, document: &Document, id: i32, process: Arc<Process>) -> Live {
     Live {
         definition: Arc::clone(&document.definition),
+        described_cpu: document.described_cpu.clone(),
         id,
         process,
         monitor: None,

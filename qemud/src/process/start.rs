@@ -20,7 +20,9 @@ use tokio::sync::watch as watch_channel;
 
 use super::launch::{self, Inherited, Launched, Told};
 use super::log::{self, KeptBy, StartLog};
-use super::{GREETING_LIMIT, Process, StartOptions, images, leftovers, scsi, status, stop, taint, watch};
+use super::{
+    GREETING_LIMIT, Process, StartOptions, images, leftovers, processor, scsi, status, stop, taint, watch,
+};
 use crate::command::{self, Plan};
 use crate::confine::{affinity, cgroup, seclabel};
 use crate::define::{self, Source};
@@ -175,6 +177,7 @@ impl Start<'_> {
         let launched = launch::launch(self.driver, definition, plan, inherited).await?;
         let live = Live {
             definition: Arc::clone(definition),
+            described_cpu: None,
             id,
             process: Arc::clone(&launched.process),
             monitor: None,
@@ -219,6 +222,7 @@ impl Start<'_> {
             Err(error) => return Err(self.explain(&process, &log, error.into()).await),
         };
         self.place_threads(&facts, groups).await?;
+        self.adopt_processor(&monitor, &facts).await?;
         {
             let mut state = self.domain.lock();
             let Some(live) = state.live.as_mut() else { return Err(crate::domain::not_running()) };
@@ -245,6 +249,24 @@ impl Start<'_> {
             affinity::pin(&definition, &vcpus, &iothreads)
         });
         placed.await.map_err(::driver::fault::host(ErrorDomain::QEMU))
+    }
+
+    /// Tell the live definition what QEMU made of the processor.
+    async fn adopt_processor(&self, monitor: &Monitor, facts: &Facts) -> Result<(), Fault> {
+        let definition = self.domain.lock().live.as_ref().map(|live| Arc::clone(&live.definition));
+        let Some(definition) = definition.filter(|definition| processor::is_told(&definition.cpu)) else {
+            return Ok(());
+        };
+        let Some(known) = self.driver.capabilities.processor().await? else { return Ok(()) };
+        let Some(path) = &facts.first_cpu else { return Ok(()) };
+        let words = processor::ask(monitor, &known, path).await?;
+        let mut cpu = definition.cpu.clone();
+        processor::adopt(&mut cpu, &known.map, &words)?;
+        if let Some(live) = self.domain.lock().live.as_mut().filter(|live| live.definition.cpu != cpu) {
+            let described = std::mem::replace(&mut Arc::make_mut(&mut live.definition).cpu, cpu);
+            live.described_cpu = Some(Arc::new(described));
+        }
+        Ok(())
     }
 
     /// What can only be said over the monitor, before the guest runs; then ask for the facts.
@@ -401,23 +423,33 @@ pub struct Facts {
     pub vcpu_threads: Vec<(u32, u32)>,
     /// The iothreads' threads by id; known at a start only.
     pub iothreads: Vec<(u32, u32)>,
+    /// The first vcpu's place in the object tree.
+    pub first_cpu: Option<String>,
+    /// Addresses of memory modules in the guest, by alias.
+    pub modules: Vec<(String, u64)>,
     /// The balloon's size in KiB, where there is a balloon.
     pub balloon_kib: Option<u64>,
 }
 
 /// Ask for the facts, all at once.
 pub async fn after_start(monitor: &Monitor) -> Result<Facts, MonitorError> {
-    let (chardevs, cpus, balloon) =
-        tokio::join!(monitor.query_chardev(), monitor.query_cpus(), monitor.query_balloon());
-    let chardevs = chardevs?;
+    let (chardevs, cpus, balloon, modules) = tokio::join!(
+        monitor.query_chardev(),
+        monitor.query_cpus(),
+        monitor.query_balloon(),
+        monitor.query_memory_devices()
+    );
+    let (chardevs, cpus) = (chardevs?, cpus?);
     // A character device is named after the device of the guest that it serves.
     let alias = |chardev: &Chardev| chardev.label.strip_prefix("char").unwrap_or(&chardev.label).to_owned();
     let terminals = chardevs.iter().filter_map(|chardev| Some((alias(chardev), chardev.pty()?.to_owned())));
     Ok(Facts {
         terminals: terminals.collect(),
         open: chardevs.iter().map(|chardev| (alias(chardev), chardev.frontend_open)).collect(),
-        vcpu_threads: cpus?.into_iter().map(|cpu| (cpu.cpu_index, cpu.thread_id)).collect(),
         iothreads: Vec::new(),
+        first_cpu: cpus.first().map(|cpu| cpu.qom_path.clone()),
+        vcpu_threads: cpus.into_iter().map(|cpu| (cpu.cpu_index, cpu.thread_id)).collect(),
+        modules: modules?,
         // A guest without balloon has none to tell.
         balloon_kib: balloon.ok().map(|bytes| bytes / 1024),
     })
@@ -432,6 +464,9 @@ impl Live {
         }
         for (alias, open) in &facts.open {
             parts::set_channel_state(&mut definition, alias, *open);
+        }
+        for (alias, base) in &facts.modules {
+            parts::set_module_address(&mut definition, alias, *base);
         }
         self.definition = Arc::new(definition);
         self.vcpu_threads.clone_from(&facts.vcpu_threads);

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use model::domain::cpu::Cpu;
 use model::domain::{Domain as Definition, FormatOptions, ParseOptions};
 use model::xml::{self, Element, Writer, XmlError};
 use protocol::{ErrorDomain, Fault};
@@ -37,6 +38,8 @@ pub struct Document {
     pub logs: KeptBy,
     /// What makes the guest other than what was tested.
     pub taints: Taints,
+    /// The processor as it was described, where QEMU made another of it.
+    pub described_cpu: Option<Arc<Cpu>>,
     /// The live definition, with the id.
     pub definition: Arc<Definition>,
 }
@@ -58,6 +61,7 @@ impl Document {
             reboot_wanted: false,
             logs: KeptBy::default(),
             taints: Taints::default(),
+            described_cpu: None,
             definition: Arc::clone(definition),
         }
     }
@@ -78,6 +82,7 @@ impl Document {
             reboot_wanted: live.reboot_wanted,
             logs: live.logs.clone(),
             taints: live.taints.clone(),
+            described_cpu: live.described_cpu.clone(),
             ..Self::starting(driver, &definition, live.id, &live.monitor_path)
         })
     }
@@ -127,6 +132,9 @@ impl Document {
             w.end();
         }
         let options = FormatOptions { secure: true, status: true, ..FormatOptions::default() };
+        if let Some(cpu) = &self.described_cpu {
+            cpu.format(&mut w, &options);
+        }
         self.definition.format_into(&mut w, &options);
         w.end();
         w.finish()
@@ -160,6 +168,7 @@ impl Document {
             reboot_wanted: root.child("fakereboot").is_some(),
             logs: logs(&root),
             taints: taints(&root),
+            described_cpu: root.child("cpu").map(Cpu::parse_element).transpose()?.map(Arc::new),
             definition: Arc::new(Definition::parse(domain, &ParseOptions { status: true })?),
         })
     }

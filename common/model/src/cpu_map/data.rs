@@ -50,6 +50,11 @@ impl CpuData {
         self.0.get(&leaf).copied()
     }
 
+    /// The places that have bits.
+    pub fn leaves(&self) -> impl Iterator<Item = Leaf> {
+        self.0.keys().copied()
+    }
+
     /// Adds all bits of `other`.
     pub fn add(&mut self, other: &Self) {
         other.0.iter().for_each(|(leaf, bits)| self.set(*leaf, *bits));
