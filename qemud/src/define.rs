@@ -299,7 +299,7 @@ pub async fn complete(
 ) -> Result<(Definition, Arc<QemuCaps>), Fault> {
     let tree = xml::parse(text, &xml::Limits::document("domain_definition")).map_err(::driver::fault::xml)?;
     let options = ParseOptions::default();
-    let mut definition = Definition::parse(&tree, &options).map_err(::driver::fault::xml)?;
+    let mut definition = Definition::read(&tree, &options).map_err(::driver::fault::xml)?;
     make_up(&mut definition);
     seclabel::complete(&mut definition);
     let facts = driver.facts().await?;

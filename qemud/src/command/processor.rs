@@ -15,8 +15,10 @@ pub(super) fn resolve(domain: &mut Domain, caps: &QemuCaps, options: &PlanOption
     let processor = options.processor.as_deref();
     let like_host = domain.cpu.mode == Some(CpuMode::HostModel)
         || (domain.cpu.mode == Some(CpuMode::Custom) && domain.cpu.matching == Some(CpuMatch::Minimum));
-    if let (Some(processor), Some(CpuMode::Custom)) = (processor, domain.cpu.mode) {
+    if let Some(processor) = processor {
         known(&domain.cpu, processor)?;
+    }
+    if let (Some(processor), Some(CpuMode::Custom)) = (processor, domain.cpu.mode) {
         if virt == "kvm" && domain.cpu.check == Some(CpuCheck::Partial) {
             compare(&domain.cpu, processor)?;
         }
@@ -25,6 +27,9 @@ pub(super) fn resolve(domain: &mut Domain, caps: &QemuCaps, options: &PlanOption
         let model = processor.and_then(|processor| processor.host_model(caps, &virt)).ok_or_else(|| {
             PlanError::unsupported("CPU mode 'host-model' is not supported for this domain on this host")
         })?;
+        if let Some(processor) = processor {
+            refuse_forbidden(&domain.cpu, processor, &model)?;
+        }
         imitate(&mut domain.cpu, model);
     }
     if domain.cpu.mode == Some(CpuMode::Custom) {
@@ -32,6 +37,32 @@ pub(super) fn resolve(domain: &mut Domain, caps: &QemuCaps, options: &PlanOption
         leave_removed(&mut domain.cpu, processor);
     }
     Ok(())
+}
+
+/// A host-like model must not have what the document forbids.
+fn refuse_forbidden(cpu: &Cpu, processor: &Processor, host: &Cpu) -> Result<(), PlanError> {
+    let mut data = CpuData::default();
+    if let Some(model) = host.model.as_deref().and_then(|name| processor.map.model(name)) {
+        data.add(&model.data);
+    }
+    for told in &host.features {
+        let Some(feature) = processor.map.feature(&told.name) else { continue };
+        match told.policy {
+            FeaturePolicy::Disable | FeaturePolicy::Forbid => data.subtract(&feature.data),
+            FeaturePolicy::Force | FeaturePolicy::Require | FeaturePolicy::Optional => {
+                data.add(&feature.data)
+            }
+        }
+    }
+    let mut forbidden = cpu.features.iter().filter(|feature| feature.policy == FeaturePolicy::Forbid);
+    let here = |name: &str| processor.map.feature(name).is_some_and(|known| data.contains(&known.data));
+    match forbidden.find(|feature| here(&feature.name)) {
+        Some(feature) => {
+            let name = &feature.name;
+            Err(PlanError::CpuIncompatible(format!("Host CPU provides forbidden feature '{name}'")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The host's model, with what the document says of single features.

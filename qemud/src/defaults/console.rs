@@ -65,7 +65,7 @@ fn stub(domain: &mut Domain, others: bool) {
     let console = Console {
         source: serial.source.clone(),
         target_type: Some(ConsoleTarget::Serial),
-        port: Some(0),
+        port: serial.port,
         info: DeviceInfo { address: serial.info.address.clone(), ..DeviceInfo::default() },
     };
     let at = others
@@ -77,9 +77,12 @@ fn stub(domain: &mut Domain, others: bool) {
     }
 }
 
-/// Numbers of those that have none: the next after the highest of their kind. A later console gets a number of its
-/// own even if the document repeats an earlier one; a repeated port is an error.
+/// Numbers of those that have none: the next after the highest of their kind; a repeated port is an error. Consoles
+/// are counted, whatever the document says.
 fn number(domain: &mut Domain) -> Result<(), DefaultsError> {
+    for (count, console) in (0..).zip(consoles_mut(domain)) {
+        console.port = Some(count);
+    }
     for index in 0..domain.devices.len() {
         let device = &domain.devices[index];
         let Some(port) = port(device) else { continue };

@@ -68,9 +68,8 @@ fn number(domain: &mut Domain) {
             continue;
         }
         let kind = std::mem::discriminant(&controller.kind);
-        let next = indexes(domain, |other| std::mem::discriminant(other) == kind)
-            .max()
-            .map_or(0, |highest| highest.saturating_add(1));
+        let taken: BTreeSet<u32> = indexes(domain, |other| std::mem::discriminant(other) == kind).collect();
+        let next = (0..=u32::MAX).find(|index| !taken.contains(index)).unwrap_or(u32::MAX);
         let index = match (part, &mut group) {
             (Some(part), Some((index, parts))) if !parts.contains(&part) => {
                 parts.push(part);

@@ -37,8 +37,8 @@ pub(super) fn complete(domain: &mut Domain, board: &Board<'_>) {
     }
     let tcg = domain.virt_type == VirtType::Qemu;
     let cpu = &mut domain.cpu;
-    if matches!(cpu.mode, Some(CpuMode::HostPassthrough | CpuMode::Maximum)) && cpu.migratable.is_none() {
-        cpu.migratable = Some(offers_migratable(board));
+    if cpu.mode == Some(CpuMode::HostPassthrough) {
+        cpu.migratable.get_or_insert(offers_migratable(board));
     }
     if cpu.check.is_none() {
         cpu.check = Some(match cpu.mode {

@@ -13,12 +13,13 @@ mod implicit;
 mod machine;
 pub mod pci;
 mod validate;
+mod vcpus;
 
-use model::domain::Domain;
 use model::domain::device::Device;
 use model::domain::device::graphics::GraphicsKind;
 use model::domain::features::IoApic;
 use model::domain::memory::{MemoryAccess, MemorySource};
+use model::domain::{Domain, ParseOptions};
 
 pub use aliases::aliases;
 pub use board::Board;
@@ -35,6 +36,7 @@ use crate::capabilities::QemuCaps;
 /// Architecture and emulator must be known already ([`resolve_emulator`]); `caps` are those of that emulator.
 pub fn complete(domain: &mut Domain, caps: &QemuCaps, host: &HostFacts) -> Result<(), DefaultsError> {
     machine::complete(domain, caps);
+    vcpus::check_order(domain)?;
     let board = board(domain, caps, host);
     machine::firmware_paths(domain, &board);
     controllers::for_scsi_hostdevs(domain)?;
@@ -43,6 +45,7 @@ pub fn complete(domain: &mut Domain, caps: &QemuCaps, host: &HostFacts) -> Resul
     cpu::fill_cells(domain);
     implicit::before_devices(domain, &board);
     devices(domain, &board)?;
+    domain.fill(&ParseOptions::default())?;
     console::pair(domain)?;
     address::drive::assign(domain)?;
     controllers::implicit(domain)?;

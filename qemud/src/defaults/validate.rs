@@ -6,6 +6,7 @@ use model::domain::cpu::{CacheMode, CpuMode};
 use model::domain::device::Device;
 use model::domain::features::KvmFeature;
 use model::domain::lifecycle::{Lifecycle, LifecycleAction};
+use model::domain::memory::MemorySource;
 use model::domain::os::LoaderType;
 use model::domain::security::LaunchSecurity;
 use model::domain::sysinfo::Sysinfo;
@@ -27,6 +28,7 @@ pub fn validate(domain: &Domain, caps: &QemuCaps, host: &HostFacts) -> Verdict {
     firmware(domain, &board)?;
     features(domain, &board)?;
     lifecycle(&domain.lifecycle)?;
+    domain.clock.validate()?;
     clock(domain)?;
     cpu(domain, &board)?;
     vcpus(domain, &board)?;
@@ -49,8 +51,13 @@ fn refuse(detail: impl Into<String>) -> Verdict {
 }
 
 fn limits(domain: &Domain) -> Verdict {
-    if domain.memtune.min_guarantee.is_some() {
+    if domain.memtune.min_guarantee.is_some_and(|kib| kib != 0) {
         return refuse("Parameter 'min_guarantee' not supported by QEMU.");
+    }
+    if domain.memory_backing.source == Some(MemorySource::Anonymous)
+        && !domain.memory_backing.hugepages.is_empty()
+    {
+        return refuse("hugepages are not allowed with anonymous memory source");
     }
     if domain.memory.max.is_some() && domain.cpu.numa.cells.is_empty() {
         return refuse("At least one numa node has to be configured when enabling memory hotplug");
@@ -160,7 +167,7 @@ fn clock(domain: &Domain) -> Verdict {
                 }
                 matches!(policy, Some(TickPolicy::Merge | TickPolicy::Discard))
             }
-            TimerName::Pit => matches!(policy, Some(TickPolicy::Catchup | TickPolicy::Merge)),
+            TimerName::Pit => matches!(policy, Some(TickPolicy::Merge)),
             _ => false,
         };
         if wrong {

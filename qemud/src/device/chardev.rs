@@ -137,13 +137,10 @@ impl QemuDevice for Channel {
 
     fn validate(&self, check: &Check<'_>) -> Result<(), DefaultsError> {
         match &self.target {
-            ChannelTarget::Xen { .. } => {
-                return Err(DefaultsError::unsupported("channel target type 'xen' is not supported by QEMU"));
-            }
             ChannelTarget::GuestFwd { address, .. } if address.contains(':') => {
                 return Err(DefaultsError::unsupported("guestfwd channels take IPv4 addresses only"));
             }
-            ChannelTarget::GuestFwd { .. } | ChannelTarget::Virtio { .. } => {}
+            ChannelTarget::GuestFwd { .. } | ChannelTarget::Virtio { .. } | ChannelTarget::Xen { .. } => {}
         }
         source_rules(&self.source, check)
     }
@@ -160,6 +157,12 @@ impl QemuDevice for Channel {
                 Ok(())
             }
             ChannelTarget::Virtio { name, .. } => {
+                // SPICE's agent is known by this one name.
+                if let (Backend::SpiceVmc, Some(name)) = (&self.source.backend, name)
+                    && name != "com.redhat.spice.0"
+                {
+                    return Err(PlanError::unsupported(format!("Unsupported spicevmc target name '{name}'")));
+                }
                 let props = build.place(Props::device("virtserialport"), &self.info)?;
                 let props = props.str("chardev", &chardev).str("id", &alias).opt_str("name", name.as_deref());
                 build.device(props)
@@ -192,7 +195,6 @@ pub fn source_rules(source: &Source, check: &Check<'_>) -> Result<(), DefaultsEr
         Backend::SpicePort { .. } if !spice => {
             Err(DefaultsError::unsupported("chardev 'spiceport' not supported without spice graphics"))
         }
-        Backend::Nmdm { .. } => Err(DefaultsError::unsupported("unsupported chardev 'nmdm'")),
         Backend::Unix(unix) => reconnect_rules(unix.reconnect, unix.listen),
         Backend::Tcp(tcp) => reconnect_rules(tcp.reconnect, tcp.listen),
         _ => Ok(()),

@@ -39,6 +39,17 @@ impl QemuDevice for Input {
             (InputType::Passthrough, Some(bus)) if bus != InputBus::Virtio => {
                 Err(DefaultsError::unsupported("passthrough input devices exist on the virtio bus only"))
             }
+            _ if self.kind != InputType::Passthrough
+                && matches!(
+                    self.model,
+                    Some(InputModel::VirtioTransitional | InputModel::VirtioNonTransitional)
+                ) =>
+            {
+                let kind = self.kind.as_str();
+                Err(DefaultsError::unsupported(format!(
+                    "virtio (non-)transitional models are not supported for input type={kind}"
+                )))
+            }
             _ => Ok(()),
         }
     }

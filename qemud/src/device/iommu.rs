@@ -24,6 +24,9 @@ impl QemuDevice for Iommu {
                 refuse("only supported with Q35 and ARM Virt machines")
             }
             IommuModel::Intel => intel_rules(self, check),
+            IommuModel::Virtio if !check.domain.features.acpi => {
+                Err(DefaultsError::unsupported(format!("IOMMU device: '{model}' requires ACPI")))
+            }
             IommuModel::Virtio => Ok(()),
         }
     }

@@ -29,6 +29,10 @@ impl QemuDevice for Video {
                 let vram = self.vram.filter(|vram| *vram != 0).unwrap_or(DEFAULT_VRAM);
                 self.vram = Some(if self.model == Some(VideoModel::Vga) { power_of_two(vram) } else { vram });
             }
+            // No card has no properties either.
+            VideoModel::None => {
+                *self = Video { model: self.model, info: std::mem::take(&mut self.info), ..Video::default() }
+            }
             _ => {}
         }
         Ok(())
@@ -69,14 +73,10 @@ impl QemuDevice for Video {
                 .set("ram_size", bytes(self.ram))
                 .set("vram_size", bytes(self.vram))
                 .set("vram64_size_mb", mib(self.vram64))
-                .set("vgamem_mb", mib(self.vgamem))
-                .opt("xres", self.resolution.map(|(x, _)| x))
-                .opt("yres", self.resolution.map(|(_, y)| y)),
+                .set("vgamem_mb", mib(self.vgamem)),
             Some(VideoModel::Virtio) => virtio_options(Props::device(driver), &self.virtio)
                 .str("id", &alias)
-                .set("max_outputs", self.heads.unwrap_or(1).max(1))
-                .opt("xres", self.resolution.map(|(x, _)| x))
-                .opt("yres", self.resolution.map(|(_, y)| y)),
+                .set("max_outputs", self.heads.unwrap_or(1).max(1)),
             Some(VideoModel::Vga | VideoModel::Vmvga) => {
                 Props::device(driver).str("id", &alias).set("vgamem_mb", mib(self.vram))
             }
@@ -86,6 +86,8 @@ impl QemuDevice for Video {
             Some(VideoModel::None) => return Ok(()),
             _ => Props::device(driver).str("id", &alias),
         };
+        let (width, height) = self.resolution.unzip();
+        let props = props.opt("xres", width).opt("yres", height);
         let props = build.place(props, &self.info)?;
         build.device(props)
     }

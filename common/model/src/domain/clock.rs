@@ -108,6 +108,11 @@ pub struct Catchup {
 }
 
 impl Clock {
+    /// Refuses settings that a timer does not have.
+    pub fn validate(&self) -> Result<(), XmlError> {
+        self.timers.iter().try_for_each(Timer::validate)
+    }
+
     /// The timer `name`, if the document speaks of it.
     pub fn timer(&self, name: TimerName) -> Option<&Timer> {
         self.timers.iter().find(|t| t.name == name)
@@ -193,13 +198,14 @@ impl Timer {
             },
             None => Catchup::default(),
         };
+        let name = e.require_token("name")?;
         let tickpolicy = e.attr_token("tickpolicy")?;
         if e.child("catchup").is_some() && tickpolicy != Some(TickPolicy::Catchup) {
             let text = "setting of timer catchup policies is only supported with tickpolicy='catchup'";
             return Err(XmlError::xml(text));
         }
         Ok(Self {
-            name: e.require_token("name")?,
+            name,
             present: e.attr_yes_no("present")?,
             tickpolicy,
             track: e.attr_token("track")?,
@@ -207,6 +213,25 @@ impl Timer {
             frequency: e.attr_num("frequency")?.filter(|f| *f != 0),
             mode: e.attr_token("mode")?,
         })
+    }
+
+    fn validate(&self) -> Result<(), XmlError> {
+        let guests = matches!(self.name, TimerName::Kvmclock | TimerName::Hypervclock);
+        let tracked = matches!(self.name, TimerName::Platform | TimerName::Rtc);
+        let tsc = self.name == TimerName::Tsc;
+        let settings = [
+            (self.tickpolicy.is_some() && guests, "tickpolicy"),
+            (self.track.is_some() && !tracked, "track"),
+            (self.frequency.is_some() && !tsc, "frequency"),
+            (self.mode.is_some() && !tsc, "mode"),
+        ];
+        match settings.iter().find(|(wrong, _)| *wrong) {
+            Some((_, what)) => Err(XmlError::unsupported(format!(
+                "timer {} doesn't support setting of timer {what}",
+                self.name.as_str()
+            ))),
+            None => Ok(()),
+        }
     }
 
     fn format(&self, w: &mut Writer) {

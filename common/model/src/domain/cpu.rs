@@ -262,7 +262,7 @@ impl Cpu {
         if !self.features.is_empty() {
             return Err(cpu_fault("Non-empty feature list specified without CPU model"));
         }
-        if self.check.is_some() {
+        if self.check.take().is_some_and(|check| check != CpuCheck::None) {
             let text = "check attribute specified for CPU with no model".to_owned();
             return Err(cpu_fault_unsupported(text));
         }

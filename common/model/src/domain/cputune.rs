@@ -88,6 +88,7 @@ impl CpuTune {
         let mut taken = Bitmap::new();
         for m in e.children_named("memorytune") {
             let fresh = MemoryTune::parse(m, vcpus)?;
+            fresh.check_against(&tune.cache_tunes)?;
             MemoryTune::add(&mut tune.memory_tunes, &mut taken, fresh)?;
         }
         Ok(tune)

@@ -3,17 +3,60 @@
 use std::collections::BTreeSet;
 
 use super::device::Device;
+use super::device::controller::ControllerKind;
 use super::os::{BootDevice, OsType};
 use super::vcpu::Placement;
 use super::{Domain, ParseOptions};
+use crate::Token;
 use crate::xml::XmlError;
 
 impl Domain {
-    pub(super) fn fill(&mut self, options: &ParseOptions) -> Result<(), XmlError> {
+    /// Fills in what follows from the document alone; a second time changes nothing. Fails on memory that does not
+    /// add up, and on devices of which only one can be.
+    pub fn fill(&mut self, options: &ParseOptions) -> Result<(), XmlError> {
         self.fill_memory(options)?;
         self.fill_placement();
         self.fill_hugepages()?;
-        self.fill_boot()
+        self.refuse_twins()?;
+        self.fill_boot()?;
+        self.fill_vcpus()
+    }
+
+    /// Controllers of one index, panic devices of one model.
+    fn refuse_twins(&self) -> Result<(), XmlError> {
+        let (mut controllers, mut panics) = (BTreeSet::new(), BTreeSet::new());
+        for device in &self.devices {
+            match device {
+                // USB companions share the index of their master.
+                Device::Controller(c) if !matches!(c.kind, ControllerKind::Usb { .. }) => {
+                    let (kind, Some(index)) = (c.kind.kind(), c.index) else { continue };
+                    if !controllers.insert((kind.as_str(), index)) {
+                        return Err(XmlError::xml(format!(
+                            "Multiple '{kind}' controllers with index '{index}'"
+                        )));
+                    }
+                }
+                Device::Panic(panic) => {
+                    let Some(model) = panic.model else { continue };
+                    if !panics.insert(model.as_str()) {
+                        return Err(XmlError::xml(format!("Multiple panic devices with model '{model}'")));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// vCPUs that are there from the start and not said to be removable stay.
+    fn fill_vcpus(&mut self) -> Result<(), XmlError> {
+        for entry in &mut self.vcpus.entries {
+            entry.hotpluggable.get_or_insert(!entry.enabled);
+        }
+        match self.vcpus.entries.first() {
+            Some(first) if !first.enabled => Err(XmlError::unsupported("vcpu 0 can't be offline")),
+            _ => Ok(()),
+        }
     }
 
     /// Total memory follows from the NUMA cells; current memory from the total.

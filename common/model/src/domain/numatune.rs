@@ -61,10 +61,6 @@ impl NumaTune {
     pub(super) fn parse(domain: &Element, vcpu_auto: bool, cells: usize) -> Result<Self, XmlError> {
         let e = domain.child("numatune");
         let node = e.and_then(|e| e.child("memory"));
-        let nodes = match e {
-            Some(e) => parse_nodes(e, cells)?,
-            None => Vec::new(),
-        };
         let mode = match node {
             Some(n) => tune_mode(n)?,
             None => None,
@@ -74,6 +70,16 @@ impl NumaTune {
             None => None,
         };
         let nodeset = node.and_then(|n| n.attr("nodeset")).map(parse_nodeset).transpose()?;
+        let auto = given == Some(Placement::Auto)
+            || (given.is_none() && nodeset.is_none() && node.is_some() && vcpu_auto);
+        if auto && e.is_some_and(|e| e.child("memnode").is_some()) {
+            let text = "Per-node binding is not compatible with automatic NUMA placement.";
+            return Err(XmlError::unsupported(text));
+        }
+        let nodes = match e {
+            Some(e) => parse_nodes(e, cells)?,
+            None => Vec::new(),
+        };
         let placement = match given {
             Some(p) => p,
             None if nodeset.is_some() => Placement::Static,
@@ -86,10 +92,6 @@ impl NumaTune {
         if placement == Placement::Static && nodeset.is_none() {
             let text = "nodeset for NUMA memory tuning must be set if 'placement' is 'static'";
             return Err(XmlError::unsupported(text));
-        }
-        if placement == Placement::Auto && !nodes.is_empty() {
-            let text = "per-node binding is not compatible with automatic NUMA placement.";
-            return Err(XmlError::xml(text));
         }
         let nodeset = nodeset.filter(|_| placement == Placement::Static);
         Ok(Self { memory: Some(NumaMemory { mode: mode.unwrap_or_default(), placement, nodeset }), nodes })

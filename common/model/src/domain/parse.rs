@@ -32,11 +32,20 @@ impl Domain {
         Self::parse(&parse(text, &Limits::document("domain_definition"))?, options)
     }
 
-    /// Reads `<domain>` and fills in what follows from it alone.
+    /// Reads `<domain>` and fills in what follows from it alone; [`Domain::validate`] is for the caller.
+    ///
+    /// Fails as [`Domain::read`] and [`Domain::fill`].
+    pub fn parse(root: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let mut domain = Self::read(root, options)?;
+        domain.fill(options)?;
+        Ok(domain)
+    }
+
+    /// Reads `<domain>` as it stands.
     ///
     /// Elements that libvirt does not know are passed over. Fails on values outside of their lists, on parts that
     /// contradict each other, and on known parts that this model does not keep.
-    pub fn parse(root: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+    pub fn read(root: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         Self::check_root(root)?;
         let mut domain = Self::default();
         // The name before the type: who gives neither hears of the name.
@@ -49,8 +58,6 @@ impl Domain {
         domain.qemu = QemuNamespace::parse(root)?;
         domain.keywrap = KeyWrap::parse(root)?;
         domain.launch_security = LaunchSecurity::parse(root)?;
-        domain.fill(options)?;
-        domain.validate()?;
         Ok(domain)
     }
 
@@ -114,7 +121,15 @@ impl Domain {
     fn parse_devices(&mut self, root: &Element, options: &ParseOptions) -> Result<(), XmlError> {
         self.emulator = root.child_text("devices/emulator");
         let mut devices = Vec::new();
-        for e in root.child("devices").into_iter().flat_map(Element::elements) {
+        let mut elements: Vec<_> = root.child("devices").into_iter().flat_map(Element::elements).collect();
+        // Of several faults the one of the first kind is told, wherever it stands.
+        elements.sort_by_key(|e| KINDS.iter().position(|kind| *kind == e.name));
+        let mut kind = "";
+        for e in &elements {
+            if kind != e.name {
+                kind = &e.name;
+                refuse_second(&elements, kind)?;
+            }
             if let Some(device) = Device::parse(e, options)? {
                 devices.push(device);
             }
@@ -126,6 +141,56 @@ impl Domain {
         Ok(())
     }
 }
+
+/// Kinds of which a guest has one.
+fn refuse_second(elements: &[&Element], kind: &str) -> Result<(), XmlError> {
+    if elements.iter().filter(|e| e.name == kind).count() < 2 {
+        return Ok(());
+    }
+    Err(match kind {
+        "watchdog" => XmlError::internal("only a single watchdog device is supported"),
+        "memballoon" => XmlError::internal("only a single memory balloon device is supported"),
+        "nvram" => XmlError::internal("only a single nvram device is supported"),
+        "redirfilter" => XmlError::internal("only one set of redirection filter rule is supported"),
+        "iommu" => XmlError::xml("only a single IOMMU device is supported"),
+        "vsock" => XmlError::xml("only a single vsock device is supported"),
+        _ => return Ok(()),
+    })
+}
+
+/// Elements of devices in the order in which they are read.
+const KINDS: [&str; 30] = [
+    "disk",
+    "controller",
+    "lease",
+    "filesystem",
+    "interface",
+    "smartcard",
+    "parallel",
+    "serial",
+    "console",
+    "channel",
+    "input",
+    "graphics",
+    "sound",
+    "audio",
+    "video",
+    "hostdev",
+    "watchdog",
+    "memballoon",
+    "rng",
+    "tpm",
+    "nvram",
+    "hub",
+    "redirdev",
+    "redirfilter",
+    "panic",
+    "shmem",
+    "memory",
+    "iommu",
+    "vsock",
+    "crypto",
+];
 
 /// Devices of a guest at most; more than any bus has room for, and few enough to compare each with each.
 const MAX_DEVICES: usize = 16_384;

@@ -144,6 +144,14 @@ impl MemoryTune {
         Ok(tune)
     }
 
+    /// Bandwidth and caches go to the same groups.
+    pub(super) fn check_against(&self, caches: &[CacheTune]) -> Result<(), XmlError> {
+        match caches.iter().any(|tune| tune.vcpus != self.vcpus && tune.vcpus.overlaps(&self.vcpus)) {
+            true => Err(clash(false, "memorytunes")),
+            false => Ok(()),
+        }
+    }
+
     /// Keeps `fresh` unless its vCPUs are in another group; `taken`: those of all groups.
     pub(super) fn add(all: &mut Vec<Self>, taken: &mut Bitmap, fresh: Self) -> Result<(), XmlError> {
         if fresh.vcpus.is_empty() || (fresh.nodes.is_empty() && fresh.monitors.is_empty()) {
@@ -181,6 +189,6 @@ fn clash(identical: bool, what: &str) -> XmlError {
     if identical {
         XmlError::xml(format!("Identical vcpus in {what} found"))
     } else {
-        XmlError::xml(format!("Overlapping vcpus in {what}"))
+        XmlError::xml("Overlapping vcpus in resctrls")
     }
 }

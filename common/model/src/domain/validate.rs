@@ -14,6 +14,7 @@ impl Domain {
         self.validate_lifecycle()?;
         self.validate_vcpus()?;
         self.validate_firmware()?;
+        self.validate_iothreads()?;
         self.devices.iter().try_for_each(|d| d.validate())?;
         self.validate_devices()
     }
@@ -91,6 +92,22 @@ impl Domain {
             _ => return Ok(()),
         };
         Err(XmlError::detail(fault))
+    }
+
+    /// A pool has at least as many workers at most as at least; what a thread leaves open is the default's.
+    fn validate_iothreads(&self) -> Result<(), XmlError> {
+        let default = self.iothreads.default_thread.unwrap_or_default();
+        let pools = self.iothreads.threads.iter().map(|thread| thread.pool).chain([default]);
+        for pool in pools {
+            if let (Some(min), Some(max)) = (pool.min.or(default.min), pool.max.or(default.max))
+                && min > max
+            {
+                return Err(XmlError::unsupported(
+                    "thread_pool_min must be smaller or equal to thread_pool_max",
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn validate_vcpus(&self) -> Result<(), XmlError> {

@@ -16,10 +16,8 @@ use crate::xml::XmlError;
 
 impl Domain {
     pub(super) fn validate_devices(&self) -> Result<(), XmlError> {
-        self.validate_single_devices()?;
         self.validate_aliases()?;
         self.validate_disks()?;
-        self.validate_controllers()?;
         self.validate_usb()?;
         self.validate_video()?;
         self.validate_audio()?;
@@ -29,39 +27,6 @@ impl Domain {
             Device::Memory(memory) => self.validate_memory_node(memory.node),
             _ => Ok(()),
         })
-    }
-
-    /// Kinds of which a guest has one.
-    fn validate_single_devices(&self) -> Result<(), XmlError> {
-        let mut seen = HashSet::new();
-        for device in &self.devices {
-            let single = match device {
-                Device::Watchdog(_) => XmlError::internal("only a single watchdog device is supported"),
-                Device::Memballoon(_) => {
-                    XmlError::internal("only a single memory balloon device is supported")
-                }
-                Device::Nvram(_) => XmlError::internal("only a single nvram device is supported"),
-                Device::Redirfilter(_) => {
-                    XmlError::internal("only one set of redirection filter rule is supported")
-                }
-                Device::Vsock(_) => XmlError::xml("only a single vsock device is supported"),
-                Device::Iommu(_) => XmlError::xml("only a single IOMMU device is supported"),
-                _ => continue,
-            };
-            if !seen.insert(device.element()) {
-                return Err(single);
-            }
-        }
-        let mut models = HashSet::new();
-        for device in &self.devices {
-            let Device::Panic(panic) = device else { continue };
-            if let Some(model) = panic.model
-                && !models.insert(model)
-            {
-                return Err(XmlError::xml(format!("Multiple panic devices with model '{model}'")));
-            }
-        }
-        Ok(())
     }
 
     fn validate_aliases(&self) -> Result<(), XmlError> {
@@ -107,23 +72,6 @@ impl Domain {
                     drive_text(place)
                 );
                 return Err(XmlError::unsupported(text));
-            }
-        }
-        Ok(())
-    }
-
-    fn validate_controllers(&self) -> Result<(), XmlError> {
-        let mut seen = HashSet::new();
-        for device in &self.devices {
-            let Device::Controller(controller) = device else { continue };
-            let kind = controller.kind.kind();
-            let Some(index) = controller.index else { continue };
-            // USB companions share the index of their master.
-            if matches!(controller.kind, ControllerKind::Usb { .. }) {
-                continue;
-            }
-            if !seen.insert((kind, index)) {
-                return Err(XmlError::xml(format!("Multiple '{kind}' controllers with index '{index}'")));
             }
         }
         Ok(())

@@ -87,9 +87,6 @@ impl Vcpus {
             entry.hotpluggable = e.attr_yes_no("hotpluggable")?.or(unsaid);
             entry.order = e.attr_positive("order")?.unwrap_or(0);
         }
-        if !self.entries[0].enabled {
-            return Err(XmlError::unsupported("vcpu 0 can't be offline"));
-        }
         let enabled = self.entries.iter().filter(|e| e.enabled).count();
         self.current = u32::try_from(enabled).unwrap_or(u32::MAX);
         Ok(())

@@ -31,11 +31,27 @@ pub fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
     if set.is_empty() {
         return Ok(());
     }
+    refuse_strange(domain, &order)?;
     take_given(domain, &order, &mut set)?;
     for position in order {
         give(domain, position, &mut set)?;
     }
     Ok(())
+}
+
+/// USB devices of the guest sit on USB; disks and serial ports have rules of their own.
+fn refuse_strange(domain: &Domain, order: &[usize]) -> Result<(), DefaultsError> {
+    let strange = |device: &Device| {
+        matches!(device, Device::Input(_) | Device::Redirdev(_))
+            && device
+                .info()
+                .and_then(|info| info.address.as_ref())
+                .is_some_and(|address| !matches!(address, Address::Usb(_)))
+    };
+    match order.iter().any(|position| strange(&domain.devices[*position])) {
+        true => Err(DefaultsError::xml("Invalid address for a USB device").by(Part::Domain)),
+        false => Ok(()),
+    }
 }
 
 /// `<controller type='usb' model='none'/>`.

@@ -59,9 +59,10 @@ pub(super) fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
         let (wanted, first) = match &domain.devices[position] {
             Device::Channel(channel) if matches!(channel.target, ChannelTarget::Virtio { .. }) => {
                 match channel.info.address {
-                    None => (None, 1),
                     Some(Address::VirtioSerial(at)) if at.port == 0 => (Some(at.controller), 1),
-                    _ => continue,
+                    Some(Address::VirtioSerial(_)) => continue,
+                    // A channel sits nowhere else, whatever the document says.
+                    _ => (None, 1),
                 }
             }
             _ => continue,

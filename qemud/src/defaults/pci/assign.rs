@@ -95,6 +95,9 @@ fn bus_count(domain: &Domain) -> usize {
 fn create(domain: &Domain, board: &Board<'_>, dry_run: bool) -> Result<PciSet, DefaultsError> {
     let mut set = PciSet::new(dry_run, board.caps.has_device("pcie-pci-bridge"));
     let mut seen = Vec::new();
+    // What no controller says of a bus: on express machines, a bus is a root port's.
+    let express = pci_controllers(domain).any(|(_, model)| model == Some(PciModel::PcieRoot));
+    let filler = if express { BusModel::RootPort } else { BusModel::Bridge };
     for (controller, model) in pci_controllers(domain) {
         let index = controller.index.unwrap_or(0);
         if seen.contains(&index) {
@@ -109,7 +112,7 @@ fn create(domain: &Domain, board: &Board<'_>, dry_run: bool) -> Result<PciSet, D
             .by(Part::Domain));
         }
         if let Some(model) = model.and_then(bus_model) {
-            set.set_bus(index as usize, model);
+            set.set_bus(index as usize, model, filler);
         }
     }
     for device in &domain.devices {

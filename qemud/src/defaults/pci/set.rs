@@ -116,10 +116,10 @@ impl PciSet {
         PciSet { buses: Vec::new(), dry_run, bridge_from_express }
     }
 
-    /// Puts a bus at an index; buses between are conventional bridges until said otherwise.
-    pub fn set_bus(&mut self, index: usize, model: BusModel) {
+    /// Puts a bus at an index; buses between are `filler`s until said otherwise.
+    pub fn set_bus(&mut self, index: usize, model: BusModel, filler: BusModel) {
         while self.buses.len() <= index {
-            self.buses.push(Bus::new(BusModel::Bridge));
+            self.buses.push(Bus::new(filler));
         }
         self.buses[index] = Bus::new(model);
     }
@@ -281,7 +281,7 @@ mod tests {
 
     fn q35() -> PciSet {
         let mut set = PciSet::new(true, true);
-        set.set_bus(0, BusModel::PcieRoot);
+        set.set_bus(0, BusModel::PcieRoot, BusModel::RootPort);
         set
     }
 
@@ -315,7 +315,7 @@ mod tests {
     fn bad_places_are_refused() {
         let mut set = PciSet::new(false, true);
         assert_eq!(set.take_next(Connect::PCI, Some(0)), Err(PciError::NoBus));
-        set.set_bus(0, BusModel::PciRoot);
+        set.set_bus(0, BusModel::PciRoot, BusModel::Bridge);
         let zero = Place::default();
         assert_eq!(set.take(zero, Connect::PCI, true), Err(PciError::SlotLow { place: zero, first: 1 }));
         let one = Place { slot: 1, ..zero };

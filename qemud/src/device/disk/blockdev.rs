@@ -79,7 +79,21 @@ fn node(
     if let Some(path) = location::path(&image.location) {
         build.plan.label(path, read_only, access.disk.shareable);
     }
-    let format = format_node(image, number, below, access);
+    let mut format_file = storage;
+    if let Some(slice) = image.slice.filter(|_| image.format.is_some_and(|f| f != StorageFormat::Raw)) {
+        // Only the raw driver knows a part of an image: other formats get one below.
+        let name = format!("libvirt-{number}-slice-sto");
+        let part = Props::device("raw")
+            .str("node-name", &name)
+            .set("offset", slice.offset)
+            .set("size", slice.size)
+            .str("file", &format_file)
+            .set("auto-read-only", true)
+            .str("discard", "unmap");
+        build.plan.option("-blockdev", part.to_json());
+        format_file = name;
+    }
+    let format = format_node(image, (number, &format_file), below, access);
     build.plan.option("-blockdev", format.to_json());
     Ok(())
 }
@@ -92,16 +106,18 @@ fn storage_node(
 ) -> Result<Props, PlanError> {
     refuse_secrets(image)?;
     let props = match &image.location {
-        Location::File { path, .. } => {
-            Props::device("file").str("filename", path.as_deref().unwrap_or("")).opt_str("aio", io(access))
-        }
+        Location::File { path, .. } => Props::device("file")
+            .str("filename", path.as_deref().unwrap_or(""))
+            .opt_str("aio", io(access))
+            .opt_str("pr-manager", reservations(image, name, build)?.as_deref()),
         Location::Block { path } => Props::device("host_device")
             .str("filename", path.as_deref().unwrap_or(""))
-            .opt_str("aio", io(access)),
+            .opt_str("aio", io(access))
+            .opt_str("pr-manager", reservations(image, name, build)?.as_deref()),
         Location::Dir { path } => Props::device("vvfat")
             .str("dir", path.as_deref().unwrap_or(""))
-            .flag("floppy", access.disk.device == DiskDevice::Floppy)
-            .flag("rw", !access.disk.readonly),
+            .set("floppy", access.disk.device == DiskDevice::Floppy)
+            .set("rw", false),
         Location::Network(network) => {
             let mut props = location::network(network, &build.board.host.conf)?;
             if network.tls == Some(true) {
@@ -140,6 +156,21 @@ fn storage_node(
         .str("discard", "unmap"))
 }
 
+/// The object that makes persistent reservations for the image, by the helper that listens at the given socket.
+fn reservations(
+    image: &StorageSource,
+    node: &str,
+    build: &mut Build<'_>,
+) -> Result<Option<String>, PlanError> {
+    let Some(reservations) = &image.reservations else { return Ok(None) };
+    let Some(path) = &reservations.path else {
+        return Err(PlanError::unsupported("a managed helper for persistent reservations is not built yet"));
+    };
+    let id = format!("pr-helper-{node}");
+    build.object(&Props::object("pr-manager-helper", &id).str("path", path));
+    Ok(Some(id))
+}
+
 /// Secrets are looked up by the driver before a plan is made; what is left here is unknown to it.
 fn refuse_secrets(image: &StorageSource) -> Result<(), PlanError> {
     let login = image.auth.as_ref().map(|auth| &auth.secret);
@@ -163,7 +194,9 @@ fn refuse_cookies(protocol: NetworkProtocol, cookies: bool) -> Result<(), PlanEr
     Ok(())
 }
 
-fn format_node(image: &StorageSource, number: u32, below: Option<u32>, access: &Access<'_>) -> Props {
+/// `own`: the image's number, and the node it is read from.
+fn format_node(image: &StorageSource, own: (u32, &str), below: Option<u32>, access: &Access<'_>) -> Props {
+    let (number, file) = own;
     let format = image.format.unwrap_or(StorageFormat::Raw);
     let top = access.top;
     let mut props = Props::new()
@@ -177,10 +210,10 @@ fn format_node(image: &StorageSource, number: u32, below: Option<u32>, access: &
     if format == StorageFormat::Qcow2 {
         props = props.opt("cache-size", access.disk.driver.metadata_cache_size.filter(|_| top));
     }
-    if let Some(slice) = &image.slice {
+    if let Some(slice) = image.slice.filter(|_| format == StorageFormat::Raw) {
         props = props.set("offset", slice.offset).set("size", slice.size);
     }
-    props = props.str("file", &format!("libvirt-{number}-storage"));
+    props = props.str("file", file);
     match (&image.backing, below) {
         (Backing::None, _) if has_backing(format) => props.set("backing", serde_json::Value::Null),
         (_, Some(next)) => props.str("backing", &format!("libvirt-{next}-format")),

@@ -14,11 +14,11 @@ use model::domain::device::disk::source::{Backing, EncryptionEngine, Location, S
 use model::domain::device::disk::{CacheMode, Disk, DiskBus, DiskDevice, DiskModel, ErrorPolicy};
 
 use super::{Check, QemuDevice};
-use crate::command::PlanError;
 use crate::command::after::Step;
 use crate::command::build::{Build, virtio_driver, virtio_options};
 use crate::command::props::Props;
 use crate::command::quote::commas;
+use crate::command::{Mode, PlanError};
 use crate::defaults::board::Board;
 use crate::defaults::pci::bus::Connect;
 use crate::defaults::{DefaultsError, QemuConf};
@@ -46,6 +46,10 @@ impl QemuDevice for Disk {
     }
 
     fn args(&self, build: &mut Build<'_>) -> Result<(), PlanError> {
+        // Plugged in over the monitor, when the image that several guests share has got an overlay for each.
+        if self.share_backing == Some(true) && build.options.mode == Mode::Native {
+            return Ok(());
+        }
         if self.bus == Some(DiskBus::Sd) {
             return sd_drive(self, build);
         }

@@ -16,6 +16,7 @@ use crate::device::Check;
 type Verdict = Result<(), DefaultsError>;
 
 pub(super) fn validate(disk: &Disk, check: &Check<'_>) -> Verdict {
+    driver_name(disk)?;
     bus(disk)?;
     media(disk)?;
     drive_settings(disk)?;
@@ -28,6 +29,15 @@ pub(super) fn validate(disk: &Disk, check: &Check<'_>) -> Verdict {
 
 fn refuse(detail: String) -> Verdict {
     Err(DefaultsError::unsupported(detail))
+}
+
+fn driver_name(disk: &Disk) -> Verdict {
+    match disk.driver.name.as_deref() {
+        Some(name) if name != "qemu" => {
+            refuse(format!("unsupported driver name '{name}' for disk '{}'", disk.target))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn bus(disk: &Disk) -> Verdict {
@@ -180,6 +190,9 @@ fn address(disk: &Disk, check: &Check<'_>) -> Verdict {
         }
         (Some(Address::Pci(_) | Address::Ccw(_) | Address::VirtioMmio), Some(DiskBus::Virtio)) => None,
         (Some(Address::Usb(_)), Some(DiskBus::Usb)) => None,
+        (Some(_), Some(DiskBus::Usb)) => {
+            return Err(DefaultsError::internal("unexpected address type for usb disk"));
+        }
         (Some(other), _) => Some(other),
     };
     match wrong {
@@ -237,6 +250,10 @@ fn source(disk: &Disk, check: &Check<'_>) -> Verdict {
         && !crate::defaults::memory_is_shared(check.domain)
     {
         return refuse("'vhostuser' requires shared memory".to_owned());
+    }
+    let fat = disk.source.format == Some(StorageFormat::Fat);
+    if fat && !disk.readonly && disk.device != DiskDevice::Cdrom {
+        return refuse("virtual FAT storage can't be accessed in read-write mode".to_owned());
     }
     let mut next = Some(&disk.source);
     while let Some(image) = next {

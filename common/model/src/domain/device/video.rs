@@ -114,6 +114,14 @@ impl DeviceXml for Video {
         {
             return Err(XmlError::unsupported(format!("{name} attribute only supported for video type qxl")));
         }
+        self.virtio.require_virtio(self.model == Some(VideoModel::Virtio))?;
+        let resizable = matches!(
+            self.model,
+            Some(VideoModel::Vga | VideoModel::Qxl | VideoModel::Virtio | VideoModel::Bochs)
+        );
+        if self.resolution.is_some() && !resizable {
+            return Err(XmlError::xml("model resolution is not supported"));
+        }
         if self.resolution.is_some_and(|(x, y)| x == 0 || y == 0) {
             return Err(XmlError::unsupported("video resolution values must be greater than 0"));
         }
@@ -160,7 +168,7 @@ impl Video {
         self.vram = memory(model, "vram")?;
         self.vram64 = memory(model, "vram64")?;
         self.vgamem = memory(model, "vgamem")?;
-        self.heads = match model.attr("heads").map(heads).transpose()? {
+        self.heads = match model.attr("heads").filter(|text| !text.is_empty()).map(heads).transpose()? {
             Some(heads) => Some(heads).filter(|n| *n > 0),
             None => Some(1).filter(|_| self.model != Some(VideoModel::None)),
         };
@@ -193,7 +201,7 @@ impl Acceleration {
 }
 
 fn memory(model: &Element, name: &str) -> Result<Option<u32>, XmlError> {
-    let Some(text) = model.attr(name) else { return Ok(None) };
+    let Some(text) = model.attr(name).filter(|text| !text.is_empty()) else { return Ok(None) };
     text.parse().map(Some).map_err(|_| XmlError::xml(format!("cannot parse video {name} '{text}'")))
 }
 

@@ -83,13 +83,13 @@ impl StorageSource {
         w.attr_opt("startupPolicy", layout.startup_policy);
         w.attr_opt("index", self.index.filter(|_| !options.inactive));
         self.location.format_children(w, options);
-        for label in &self.seclabels {
-            label.format(w);
-        }
         if let Some(slice) = self.slice {
             w.start("slices").start("slice").attr("type", "storage");
             w.attr("offset", slice.offset).attr("size", slice.size).end();
             w.end();
+        }
+        for label in &self.seclabels {
+            label.format(w);
         }
         if let Some(auth) = self.auth.as_ref().filter(|_| !layout.without_auth) {
             auth.format(w);
