@@ -18,10 +18,11 @@ pub(super) fn resolve(domain: &mut Domain, caps: &QemuCaps, options: &PlanOption
     if let Some(processor) = processor {
         known(&domain.cpu, processor)?;
     }
-    if let (Some(processor), Some(CpuMode::Custom)) = (processor, domain.cpu.mode) {
-        if virt == "kvm" && domain.cpu.check == Some(CpuCheck::Partial) {
-            compare(&domain.cpu, processor)?;
-        }
+    if let (Some(processor), Some(CpuMode::Custom)) = (processor, domain.cpu.mode)
+        && virt == "kvm"
+        && domain.cpu.check == Some(CpuCheck::Partial)
+    {
+        compare(&domain.cpu, processor)?;
     }
     if like_host {
         let model = processor.and_then(|processor| processor.host_model(caps, &virt)).ok_or_else(|| {
