@@ -206,11 +206,14 @@ impl Launch {
         spawn.limits = self.limits.clone();
         spawn.cgroups = groups;
         fault_point::at("start.files");
+        // Before QEMU runs: one that ends at once takes the socket with it, and its words would never be asked for.
+        let path = Path::new(&self.plan.monitor_path);
+        let monitor = UnixStream::connect(path).map_err(host::Error::file("connect to", path))?;
         let child = process::spawn(spawn)?;
         fault_point::at("start.spawned");
         let process = adopt(child)?;
-        match self.connect(&process) {
-            Ok(monitor) => Ok((Arc::new(process), monitor)),
+        match self.record(&process) {
+            Ok(()) => Ok((Arc::new(process), monitor)),
             Err(error) => {
                 // Nobody else knows of it yet; that it has ended already is no error.
                 let _ = process.handle.signal(super::stop::SIGKILL);
@@ -219,11 +222,8 @@ impl Launch {
         }
     }
 
-    /// Record the process, and connect to the socket that it was handed.
-    fn connect(&self, process: &Process) -> host::Result<UnixStream> {
-        store::replace(&self.pid_file, format!("{}\n", process.pid).as_bytes(), 0o644)?;
-        let path = Path::new(&self.plan.monitor_path);
-        UnixStream::connect(path).map_err(host::Error::file("connect to", path))
+    fn record(&self, process: &Process) -> host::Result<()> {
+        store::replace(&self.pid_file, format!("{}\n", process.pid).as_bytes(), 0o644)
     }
 
     fn make(&self, file: &PlannedFile) -> host::Result<()> {
