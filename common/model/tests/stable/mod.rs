@@ -3,7 +3,7 @@
 use model::domain::{Domain, FormatOptions, ParseOptions};
 
 /// Reads `bytes`, and if they are a definition, writes and reads it again.
-pub fn definition(bytes: &[u8]) {
+pub(crate) fn definition(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let options = ParseOptions::default();
     let Ok(domain) = Domain::parse_str(text, &options) else { return };
