@@ -9,7 +9,7 @@ use super::{Check, QemuDevice};
 use crate::command::PlanError;
 use crate::command::build::{Build, virtio_driver, virtio_options};
 use crate::command::props::Props;
-use crate::defaults::DefaultsError;
+use crate::defaults::{DefaultsError, Part};
 use crate::defaults::board::Board;
 use crate::defaults::pci::bus::{BusModel, Connect};
 
@@ -201,7 +201,7 @@ fn pci_rules(controller: &Controller, pci: &PciController, check: &Check<'_>) ->
     use PciModel as M;
     let index = controller.index.unwrap_or(0);
     let model = pci.model.ok_or_else(|| {
-        DefaultsError::internal(format!("PCI controller with index='{index}' has no model"))
+        DefaultsError::internal(format!("PCI controller with index='{index}' has no model")).by(Part::Domain)
     })?;
     let root_ok = match model {
         M::PciRoot => check.board.i440fx(),

@@ -58,6 +58,7 @@ impl Domain {
         domain.qemu = QemuNamespace::parse(root)?;
         domain.keywrap = KeyWrap::parse(root)?;
         domain.launch_security = LaunchSecurity::parse(root)?;
+        domain.validate_vcpus()?;
         Ok(domain)
     }
 

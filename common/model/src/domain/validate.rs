@@ -12,7 +12,6 @@ impl Domain {
         self.validate_name()?;
         self.validate_sysinfo()?;
         self.validate_lifecycle()?;
-        self.validate_vcpus()?;
         self.validate_firmware()?;
         self.validate_iothreads()?;
         self.devices.iter().try_for_each(|d| d.validate())?;
@@ -110,7 +109,8 @@ impl Domain {
         Ok(())
     }
 
-    fn validate_vcpus(&self) -> Result<(), XmlError> {
+    /// A rule of reading: it comes before those of drivers.
+    pub(super) fn validate_vcpus(&self) -> Result<(), XmlError> {
         if self.vcpus.max == 0 || self.cpu.numa.cpu_limit() > self.vcpus.max {
             return Err(XmlError::internal("CPU IDs in <numa> exceed the <vcpu> count"));
         }
