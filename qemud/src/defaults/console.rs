@@ -28,8 +28,8 @@ fn pair_first(domain: &mut Domain) -> Result<(), DefaultsError> {
     match first {
         Some(console) if is_serial(&console) => {
             let serial = first_serial(domain).cloned();
-            let (source, address) = match serial {
-                Some(serial) => (serial.source, serial.info.address),
+            let (source, address, port) = match serial {
+                Some(serial) => (serial.source, serial.info.address, serial.port),
                 None => {
                     let serial = Serial {
                         source: console.source.clone(),
@@ -39,11 +39,12 @@ fn pair_first(domain: &mut Domain) -> Result<(), DefaultsError> {
                         info: console.info.clone(),
                     };
                     insert(&mut domain.devices, serial.into());
-                    (console.source, console.info.address)
+                    (console.source, console.info.address, Some(0))
                 }
             };
             if let Some(console) = consoles_mut(domain).next() {
                 console.source = source;
+                console.port = port;
                 console.target_type = Some(ConsoleTarget::Serial);
                 console.info = DeviceInfo { address, ..DeviceInfo::default() };
             }
@@ -191,6 +192,15 @@ mod tests {
             paired("<serial type='pty'/><console type='pty'><target type='virtio'/></console>").unwrap();
         let expected = [(Some(ConsoleTarget::Serial), Some(0)), (Some(ConsoleTarget::Virtio), Some(0))];
         assert_eq!(targets(&domain), expected);
+    }
+
+    #[test]
+    fn a_console_has_the_number_of_its_serial_port() {
+        let serial = "<serial type='pty'><target port='1'/></serial>";
+        for console in ["", "<console type='pty'><target type='serial' port='1'/></console>"] {
+            let domain = paired(&format!("{serial}{console}")).unwrap();
+            assert_eq!(targets(&domain), [(Some(ConsoleTarget::Serial), Some(1))], "{console}");
+        }
     }
 
     #[test]

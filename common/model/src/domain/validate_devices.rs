@@ -45,10 +45,14 @@ impl Domain {
     }
 
     fn validate_disks(&self) -> Result<(), XmlError> {
+        let disks = || {
+            self.devices.iter().filter_map(|device| match device {
+                Device::Disk(disk) => Some(&**disk),
+                _ => None,
+            })
+        };
         let mut targets: HashMap<&str, &Disk> = HashMap::new();
-        let mut places: HashMap<(Option<DiskBus>, DriveAddress), &Disk> = HashMap::new();
-        for device in &self.devices {
-            let Device::Disk(disk) = device else { continue };
+        for disk in disks() {
             if disk.info.address.is_none() && target_index(&disk.target).is_none() {
                 let text = format!("Unknown disk name '{}' and no address specified", disk.target);
                 return Err(XmlError::xml(text));
@@ -63,6 +67,10 @@ impl Domain {
                 );
                 return Err(XmlError::xml(text));
             }
+        }
+        // Two disks of one name are told as such, whatever place the name stands for.
+        let mut places: HashMap<(Option<DiskBus>, DriveAddress), &Disk> = HashMap::new();
+        for disk in disks() {
             if let Some(Address::Drive(place)) = &disk.info.address
                 && let Some(other) = places.insert((disk.bus, *place), disk)
             {
