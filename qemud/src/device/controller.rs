@@ -9,9 +9,9 @@ use super::{Check, QemuDevice};
 use crate::command::PlanError;
 use crate::command::build::{Build, virtio_driver, virtio_options};
 use crate::command::props::Props;
-use crate::defaults::{DefaultsError, Part};
 use crate::defaults::board::Board;
 use crate::defaults::pci::bus::{BusModel, Connect};
+use crate::defaults::{DefaultsError, Part};
 
 /// Ports of an xHCI controller at most.
 const MAX_XHCI_PORTS: u32 = 15;
