@@ -14,6 +14,9 @@ use model::domain::device::graphics::{GraphicsKind, Listen};
 use model::domain::device::info::is_user_alias;
 use model::domain::device::input::{InputBus, InputType};
 use model::domain::device::{Device, insert};
+use model::domain::seclabel::{SecLabel, SecLabelType};
+
+use crate::confine::seclabel::DAC;
 
 /// `definition` without the devices that every host adds by itself: the PS/2 keyboard, and, where there is no
 /// other of its kind and nothing is set that would be lost, the USB controller and the root bus of `pc` and the
@@ -38,6 +41,7 @@ pub fn migratable(definition: &Definition) -> Definition {
     };
     let mut copy = definition.clone();
     copy.devices.clear();
+    copy.seclabels.retain(|label| !is_own_label(label));
     let mut consoles = 0..;
     for device in definition.devices.iter().filter(stays) {
         let mut device = device.clone();
@@ -52,6 +56,13 @@ pub fn migratable(definition: &Definition) -> Definition {
         insert(&mut copy.devices, device);
     }
     copy
+}
+
+/// A label that the host gives to every guest; the other host gives its own.
+fn is_own_label(label: &SecLabel) -> bool {
+    label.kind == Some(SecLabelType::Dynamic)
+        && label.model.as_deref() == Some(DAC)
+        && label.base_label.is_none()
 }
 
 /// A console has the number of its place; the first one that is a serial port has that port's.
