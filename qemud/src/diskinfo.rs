@@ -1,10 +1,13 @@
 //! How large disks are: as the guest sees them, on the storage, and in all (`virDomainBlockInfo`).
 
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
+use futures_util::future;
 use model::domain::device::disk::Disk;
 use model::domain::device::disk::source::StorageFormat;
 use protocol::{ErrorCode, ErrorDomain, Fault};
@@ -13,6 +16,12 @@ use crate::device::disk::header::{self, HEAD};
 use crate::domain::Live;
 use crate::figures;
 use crate::parts;
+
+/// Readers of many images at most, and images for which one reader is enough.
+const READERS: usize = 8;
+const FEW: usize = 64;
+/// How long many images may take together.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Bytes of a disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,6 +64,30 @@ pub async fn of_image(disk: &Disk) -> Result<Sizes, Fault> {
     let format = disk.source.format;
     let file = blocking(move || measure(Path::new(&path), format)).await?;
     Ok(Sizes { capacity: file.capacity, allocation: file.allocation, physical: file.physical })
+}
+
+/// Sizes of images by path and format; one that cannot be read is not there.
+pub type Images = HashMap<(String, Option<StorageFormat>), Sizes>;
+
+/// Sizes of the images of many disks that no guest runs with, by a few readers side by side: one of thousands of
+/// domains must not take thousands of threads. Images that do not answer in time, as those of a server that hangs,
+/// are left out.
+pub async fn of_images(disks: impl Iterator<Item = &Disk>) -> Images {
+    let path = |disk: &Disk| parts::disk_path(disk).map(|path| (path.to_owned(), disk.source.format));
+    let wanted: Vec<_> = disks.filter(|disk| !parts::is_empty(disk)).filter_map(path).collect();
+    let share = wanted.len().div_ceil(READERS).max(FEW);
+    let readers = wanted.chunks(share).map(|share| {
+        let share = share.to_vec();
+        let read = blocking(move || Ok(share.into_iter().filter_map(sized).collect::<Vec<_>>()));
+        tokio::time::timeout(LIMIT, read)
+    });
+    let read = future::join_all(readers).await;
+    read.into_iter().flatten().flatten().flatten().collect()
+}
+
+fn sized(image: (String, Option<StorageFormat>)) -> Option<((String, Option<StorageFormat>), Sizes)> {
+    let file = measure(Path::new(&image.0), image.1).ok()?;
+    Some((image, Sizes { capacity: file.capacity, allocation: file.allocation, physical: file.physical }))
 }
 
 /// Whether a drive of QEMU's is the device with this alias.
@@ -113,6 +146,8 @@ async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use model::domain::device::disk::source::Location;
+
     use super::*;
 
     #[test]
@@ -132,5 +167,26 @@ mod tests {
         assert!(is_device(Some("/machine/peripheral/virtio-disk0/virtio-backend"), "", "virtio-disk0"));
         assert!(!is_device(Some("/machine/peripheral/virtio-disk10/virtio-backend"), "", "virtio-disk1"));
         assert!(is_device(None, "drive-ide0-0-0", "ide0-0-0"));
+    }
+
+    #[tokio::test]
+    async fn many_images_have_few_readers() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = |n: usize| {
+            let path = dir.path().join(n.to_string());
+            if n != 7 {
+                std::fs::write(&path, vec![0; n]).unwrap();
+            }
+            let mut disk = Disk::default();
+            disk.source.location = Location::File { path: path.to_str().map(str::to_owned), fdgroup: None };
+            disk
+        };
+        let disks: Vec<Disk> = (0..1000).map(disk).collect();
+        let images = of_images(disks.iter()).await;
+        assert_eq!(images.len(), 999, "all but the missing one");
+        let path = dir.path().join("999").to_str().map(str::to_owned).unwrap();
+        assert_eq!(images[&(path, None)].capacity, 999);
+        let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
+        assert!(threads < 100, "{threads} threads");
     }
 }

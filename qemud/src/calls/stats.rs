@@ -11,6 +11,7 @@ use rpc::Call;
 
 use super::{interfaces, list};
 use crate::balloon;
+use crate::diskinfo::Images;
 use crate::domain::View;
 use crate::driver::{check_flags, named, no_flags};
 use crate::service::Virtqemud;
@@ -48,8 +49,10 @@ impl DomainStats<Call> for Virtqemud {
         let backing = flags.contains(Filter::BACKING);
         let wired = groups.contains(Group::INTERFACE);
         let traffic = if wired { interfaces::traffic(&views) } else { host::net::Table::default() };
-        let records =
-            future::join_all(views.iter().map(|view| record(view, groups, backing, &traffic))).await;
+        let stored = groups.contains(Group::BLOCK);
+        let images = if stored { block::images(&views).await } else { Images::default() };
+        let host = Beforehand { traffic, images };
+        let records = future::join_all(views.iter().map(|view| record(view, groups, backing, &host))).await;
         // A domain that vanished meanwhile has no record.
         let records: Vec<DomainStatsRecord> = records.into_iter().flatten().collect();
         Ok(ConnectGetAllDomainStatsRet { retStats: records.into() })
@@ -139,13 +142,14 @@ fn wanted_groups(stats: u32, enforce: bool) -> Result<Group, Fault> {
     Ok(Group::from_bits_truncate(stats) & GROUPS)
 }
 
+/// What the host is asked once for all domains.
+struct Beforehand {
+    traffic: host::net::Table,
+    images: Images,
+}
+
 /// One domain's record.
-async fn record(
-    view: &View,
-    groups: Group,
-    backing: bool,
-    traffic: &host::net::Table,
-) -> Option<DomainStatsRecord> {
+async fn record(view: &View, groups: Group, backing: bool, host: &Beforehand) -> Option<DomainStatsRecord> {
     let definition = view.definition().ok()?;
     let mut params = Params::default();
     if groups.contains(Group::STATE) {
@@ -162,10 +166,10 @@ async fn record(
         kernel::vcpus(view, definition, &mut params).await;
     }
     if groups.contains(Group::INTERFACE) {
-        interfaces::group(view, traffic, &mut params);
+        interfaces::group(view, &host.traffic, &mut params);
     }
     if groups.contains(Group::BLOCK) {
-        block::group(view, definition, backing, &mut params).await;
+        block::group(view, definition, backing, &host.images, &mut params).await;
     }
     if groups.contains(Group::IOTHREAD) {
         threads::iothreads(view, &mut params).await;

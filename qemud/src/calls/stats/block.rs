@@ -8,13 +8,26 @@ use protocol::remote::{DomainBlockStatsRet, TypedParam, TypedParamValue};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use super::Params;
-use crate::diskinfo;
+use crate::diskinfo::{self, Images};
 use crate::domain::View;
 use crate::figures::{self, BlockFigures, BlockTable};
 use crate::parts;
 
+/// Sizes of the disks of those of the domains that do not run.
+pub(super) async fn images(views: &[View]) -> Images {
+    let resting = views.iter().filter(|view| view.live.is_none()).filter_map(|view| view.definition().ok());
+    diskinfo::of_images(resting.flat_map(|definition| parts::disks(definition))).await
+}
+
 /// The group of a record; with `backing` the images below each disk's are told too.
-pub(super) async fn group(view: &View, definition: &Definition, backing: bool, params: &mut Params) {
+/// `images` has the sizes of the disks of domains that do not run.
+pub(super) async fn group(
+    view: &View,
+    definition: &Definition,
+    backing: bool,
+    images: &Images,
+    params: &mut Params,
+) {
     let table = match &view.live {
         Some(live) if parts::disks(definition).next().is_some() => Some(figures::block(live).await),
         _ => None,
@@ -28,7 +41,7 @@ pub(super) async fn group(view: &View, definition: &Definition, backing: bool, p
         entry.source(&disk.target, &disk.source);
         match &table {
             Some(table) => entry.running(disk, table),
-            None => entry.image(disk).await,
+            None => entry.image(disk, images),
         }
         let Some(table) = table.as_ref().filter(|_| backing) else { continue };
         let mut below = &disk.source.backing;
@@ -92,11 +105,9 @@ impl Entry<'_> {
     }
 
     /// The image of a disk without a guest. What cannot be read has no sizes.
-    async fn image(&mut self, disk: &Disk) {
-        if parts::is_empty(disk) {
-            return;
-        }
-        if let Ok(sizes) = diskinfo::of_image(disk).await {
+    fn image(&mut self, disk: &Disk, images: &Images) {
+        let path = parts::disk_path(disk).map(str::to_owned);
+        if let Some(sizes) = path.and_then(|path| images.get(&(path, disk.source.format))) {
             let allocation = Some(sizes.allocation).filter(|bytes| *bytes > 0);
             self.sizes(allocation, Some(sizes.capacity), Some(sizes.physical));
         }
