@@ -14,7 +14,7 @@ use crate::driver::{Driver, no_flags};
 use crate::parts;
 use crate::process::control::active_monitor;
 
-/// Which images a client named with their number ("vda[1]"): it is told of them in that form alone.
+/// Which images a client named with their number (`vda[1]`): it is told of them in that form alone.
 #[derive(Debug, Default)]
 pub struct Named {
     numbers: Mutex<BTreeSet<u32>>,
@@ -36,7 +36,7 @@ impl Named {
 }
 
 /// Set the threshold of an image in bytes (procedure 386, QMP `block-set-write-threshold`). The image is named by its
-/// disk ("vda"), or by disk and number of the chain ("vda[2]").
+/// disk (`vda`), or by disk and number of the chain (`vda[2]`).
 pub async fn set(driver: &Driver, args: DomainSetBlockThresholdArgs) -> Result<(), Fault> {
     no_flags("virDomainSetBlockThreshold", args.flags)?;
     let domain = driver.domain(&args.dom)?;

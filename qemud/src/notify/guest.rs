@@ -28,7 +28,7 @@ pub struct IoError {
 /// A threshold that was passed.
 #[derive(Debug, Clone)]
 pub struct Threshold {
-    /// The names of the image: "vda", "vda[1]". Each is told of.
+    /// The names of the image: `vda`, `vda[1]`. Each is told of.
     pub names: Vec<String>,
     /// Path of the image.
     pub path: Option<String>,
