@@ -14,6 +14,7 @@ pub mod wire;
 pub use command::{Output, ends_within, run};
 pub use instance::{Builder, Instance};
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,9 +45,25 @@ pub fn project() -> PathBuf {
     here.parent().unwrap().to_owned()
 }
 
-/// Says on standard error that a test did not run, and why; CI counts these lines.
+/// Reports that this machine cannot run a test, and why: such a test is not counted as passed.
+///
+/// The line goes to standard error and into the file `OXIVIRT_NOT_RUN`, from which `make check` shows them all.
 pub fn not_run(test: &str, reason: &str) {
-    eprintln!("not run: {test}: {reason}");
+    report(&format!("not run: {test}: {reason}"));
+}
+
+/// Reports what a test left out because the project has not built it yet.
+pub fn not_yet(what: &str, reason: &str) {
+    report(&format!("not yet: {what}: {reason}"));
+}
+
+fn report(line: &str) {
+    eprintln!("{line}");
+    if let Some(file) = std::env::var_os("OXIVIRT_NOT_RUN") {
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(file);
+        // One write, since tests run side by side.
+        file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).unwrap();
+    }
 }
 
 /// Can tests have network namespaces with bridges and taps in them? Says that `test` did not run if not.
