@@ -437,3 +437,26 @@ fn memory_in_files_goes_with_its_guest() {
     instance.wait_idle();
     assert!(!folder.exists());
 }
+
+/// The label of a guest's process is told in the words of its definition, for each of the host's drivers.
+#[test]
+fn labels_are_told_as_they_were_defined() {
+    if !is_root("labels_are_told_as_they_were_defined") {
+        return;
+    }
+    let instance = Instance::builder().qemu_conf(&conf("")).start();
+    let kernel = kernel(&instance);
+    let plain = xml("l1", &kernel, &[], "", "");
+    let with = |label: &str| plain.replace("</domain>", &format!("{label}</domain>"));
+    let (none, fixed) = (
+        with("<seclabel type='none' model='dac'/>"),
+        with("<seclabel type='static' model='dac' relabel='yes'><label>root:0</label></seclabel>"),
+    );
+    let told = instance.python(&format!(
+        "c = libvirt.open(uri)\nfor xml in ({plain:?}, {none:?}, {fixed:?}):\n\
+         \x20   d = c.createXML(xml, 1); print(d.securityLabel(), d.securityLabelList()); d.destroy()\n"
+    ));
+    let (user, group) = GUEST;
+    let line = |label: &str| format!("['', False] [['', False], ['{label}', False]]\n");
+    assert_eq!(told.ok(), line(&format!("+{user}:+{group}")) + &line("") + &line("root:0"));
+}

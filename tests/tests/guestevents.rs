@@ -134,3 +134,28 @@ fn trays_agents_and_sleep() {
     ];
     assert_eq!(out.ok().lines().collect::<Vec<_>>(), expected);
 }
+
+/// What only an agent could do is refused for the reason that holds, by every call alike: code and domain of each.
+#[test]
+fn calls_for_an_agent_say_why_there_is_none() {
+    let instance = Instance::start();
+    let bare = guest::nano_xml("t3", "qemu", &guest::files());
+    let channel =
+        "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel></devices>";
+    let with_agent = bare.replace("</devices>", channel);
+    let out = instance.python(&format!(
+        "c = libvirt.open(uri)\n\
+         def why(f):\n\
+         \x20   try: return f()\n\
+         \x20   except libvirt.libvirtError as e: return e.get_error_code(), e.get_error_domain()\n\
+         def all(d):\n\
+         \x20   return [why(f) for f in (lambda: d.hostname(2), lambda: d.interfaceAddresses(1), lambda: d.vcpusFlags(8),\n\
+         \x20       lambda: d.vcpusFlags(9), lambda: d.shutdownFlags(2), lambda: d.reboot(2),\n\
+         \x20       lambda: d.pMSuspendForDuration(0, 0))]\n\
+         for xml in ({bare:?}, {with_agent:?}):\n\
+         \x20   d = c.defineXML(xml); print(all(d)); d.createWithFlags(1); print(set(all(d)))\n\
+         \x20   d.resume(); print(set(all(d))); d.destroy(); d.undefine()\n"
+    ));
+    let off = "[(55, 20), (55, 20), (8, 10), (55, 20), (55, 10), (55, 10), (55, 10)]\n{(55, 10)}\n";
+    assert_eq!(out.ok(), format!("{off}{{(74, 10)}}\n{off}{{(86, 10)}}\n"));
+}

@@ -6,6 +6,7 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
 use crate::driver::{check_flags, exclusive_flags};
+use crate::guest::agent;
 use crate::service::Virtqemud;
 
 impl DomainAgent<Call> for Virtqemud {
@@ -23,7 +24,6 @@ impl DomainAgent<Call> for Virtqemud {
             let detail = format!("no hostname found for domain {}", live.definition.name);
             return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::NO_HOSTNAME, detail));
         }
-        let detail = "QEMU guest agent is not configured";
-        Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail))
+        Err(agent::unavailable(&view))
     }
 }

@@ -9,10 +9,9 @@ use rpc::Call;
 use crate::cpumaps::{self, Room};
 use crate::domain::View;
 use crate::driver::check_flags;
+use crate::guest::agent;
 use crate::service::Virtqemud;
 use crate::{hostinfo, impact};
-
-pub(super) use crate::impact::one as affected;
 
 impl DomainCompute<Call> for Virtqemud {
     async fn domain_get_max_memory(
@@ -168,8 +167,7 @@ fn guest_vcpus(view: &View, live: bool) -> Fault {
         let detail = "the guest agent counts the vCPUs of running domains only";
         return Fault::invalid_arg(ErrorDomain::QEMU, detail);
     }
-    let detail = "QEMU guest agent is not configured";
-    Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail)
+    agent::unavailable(view)
 }
 
 fn count(n: u32) -> i32 {

@@ -4,7 +4,7 @@ use ::driver::flags;
 use model::Token;
 use model::domain::os::Arch;
 use protocol::consts::{self, NodeAllocPagesFlags, TypedParameterFlags};
-use protocol::limits::NODE_MAX_CELLS;
+use protocol::limits::{NODE_MAX_CELLS, SECURITY_MODEL_MAX};
 use protocol::remote::*;
 use protocol::xdr::{Char, List};
 use protocol::{ErrorCode, ErrorDomain, Fault};
@@ -158,8 +158,9 @@ impl Connect<Call> for Virtqemud {
     }
 
     async fn node_get_security_model(&self, _call: &Call) -> Result<NodeGetSecurityModelRet, Fault> {
-        // The first of the capabilities' drivers; the NUL at the end is what clients expect.
-        Ok(NodeGetSecurityModelRet { model: List::from_bytes(b"none\0"), doi: List::from_bytes(b"0\0") })
+        let first = self.driver.capabilities.secmodels().into_iter().next();
+        let (model, doi) = first.map(|first| (first.model, first.doi)).unwrap_or_default();
+        Ok(NodeGetSecurityModelRet { model: with_nul(&model), doi: with_nul(&doi) })
     }
 
     async fn node_get_free_memory(&self, _call: &Call) -> Result<NodeGetFreeMemoryRet, Fault> {
@@ -298,6 +299,11 @@ impl Connect<Call> for Virtqemud {
         let models = if args.need_results != 0 { models } else { Vec::new() };
         Ok(ConnectGetCpuModelNamesRet { models: models.into(), ret })
     }
+}
+
+/// A text with the NUL that clients expect at its end.
+fn with_nul(text: &str) -> List<Char, SECURITY_MODEL_MAX> {
+    List::from_bytes(&[text.as_bytes(), b"\0"].concat())
 }
 
 /// What a client gets that has room for `room` figures: with none, only how many there are.

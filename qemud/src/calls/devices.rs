@@ -1,7 +1,5 @@
 //! Devices of a running guest, as far as clients use them: consoles and channels as streams, keys, screens, displays.
 
-use std::sync::Arc;
-
 use protocol::consts::{
     DomainChannelFlags, DomainConsoleFlags, DomainModificationImpact as Affect, TypedParameterFlags,
 };
@@ -11,12 +9,13 @@ use protocol::xdr::List;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
-use super::compute::affected;
 use super::interfaces;
 use crate::confine::seclabel;
 use crate::console;
+use crate::domain::Live;
 use crate::driver::{check_flags, no_flags};
 use crate::guest::{graphics, keys, screenshot};
+use crate::impact;
 use crate::service::Virtqemud;
 
 impl DomainDevices<Call> for Virtqemud {
@@ -65,7 +64,7 @@ impl DomainDevices<Call> for Virtqemud {
         let flags =
             check_flags("virDomainGetInterfaceParameters", args.flags, Affect::from_bits_retain(known))?;
         let view = self.driver.view(&args.dom)?;
-        let definition = affected(&view, flags & Affect::all())?;
+        let definition = impact::one(&view, flags & Affect::all())?;
         let mut params = interfaces::parameters(definition, &args.device)?;
         // Without room the client asks how much it needs.
         params.truncate(usize::try_from(args.nparams).unwrap_or(0));
@@ -88,9 +87,13 @@ impl DomainDevices<Call> for Virtqemud {
         _call: &Call,
         args: DomainGetSecurityLabelArgs,
     ) -> Result<DomainGetSecurityLabelRet, Fault> {
-        // The host's first driver is "none", which gives no labels.
-        self.driver.view(&args.dom)?;
-        Ok(label(""))
+        let view = self.driver.view(&args.dom)?;
+        let first = self.driver.capabilities.secmodels().into_iter().next();
+        let live = view.live.as_ref().zip(first);
+        Ok(match live {
+            Some((live, first)) => self.label_of(live, &first.model),
+            None => label(""),
+        })
     }
 
     async fn domain_get_security_label_list(
@@ -99,18 +102,9 @@ impl DomainDevices<Call> for Virtqemud {
         args: DomainGetSecurityLabelListArgs,
     ) -> Result<DomainGetSecurityLabelListRet, Fault> {
         let view = self.driver.view(&args.dom)?;
-        let Some(live) = &view.live else {
-            return Ok(DomainGetSecurityLabelListRet { labels: Vec::new().into(), ret: 0 });
-        };
-        let confinement = self.driver.config.confinement.clone();
-        let definition = Arc::clone(&live.definition);
-        // Labels may hold names, which the user database has to look up.
-        let identity = tokio::task::spawn_blocking(move || seclabel::identity(&definition, &confinement));
-        let identity = identity
-            .await
-            .unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())))?;
-        let dac = identity.map(|identity| label(&identity.process.label()));
-        let labels: Vec<_> = [label("")].into_iter().chain(dac).collect();
+        let models = if view.live.is_some() { self.driver.capabilities.secmodels() } else { Vec::new() };
+        let labelled = models.iter().zip(view.live.iter().cycle());
+        let labels: Vec<_> = labelled.map(|(model, live)| self.label_of(live, &model.model)).collect();
         let ret = labels.len() as i32;
         Ok(DomainGetSecurityLabelListRet { labels: labels.into(), ret })
     }
@@ -153,6 +147,13 @@ impl DomainDevices<Call> for Virtqemud {
         args: DomainGraphicsReloadArgs,
     ) -> Result<(), Fault> {
         graphics::reload(&self.driver, args).await
+    }
+}
+
+impl Virtqemud {
+    /// The label that the guest's process has of one of the host's security drivers.
+    fn label_of(&self, live: &Live, model: &str) -> DomainGetSecurityLabelRet {
+        label(&seclabel::process_label(&live.definition, model, &self.driver.config.confinement))
     }
 }
 

@@ -1,8 +1,6 @@
 //! What clients ask of network interfaces: counters, addresses, limits.
 
 use model::domain::Domain as Definition;
-use model::domain::device::Device;
-use model::domain::device::chardev::ChannelTarget;
 use model::domain::device::interface::link::BandwidthRate;
 use model::domain::device::interface::{Interface, InterfaceSource, Mac};
 use protocol::consts::domain_interface_addresses_source as source;
@@ -13,7 +11,8 @@ use ::driver::fault;
 use host::net::{self, Counters, Netlink};
 
 use super::stats::Params;
-use crate::domain::{Condition, Live, View, not_running};
+use crate::domain::{Live, View};
+use crate::guest::agent;
 use crate::network::interfaces;
 
 /// The interface that a client names by its device on the host or its MAC address.
@@ -117,32 +116,12 @@ pub(super) async fn addresses(view: &View, from: u32) -> Result<Vec<DomainInterf
     match from {
         // Leases are those of networks; an interface of another kind has none.
         source::LEASE => Ok(Vec::new()),
-        source::AGENT => Err(no_agent(view, live)),
+        source::AGENT => Err(agent::unavailable(view)),
         source::ARP => neighbours(live).await,
         unknown => {
             let detail = format!("Unknown IP address data source {unknown}");
             Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail))
         }
-    }
-}
-
-/// Why the guest's agent cannot be asked.
-fn no_agent(view: &View, live: &Live) -> Fault {
-    let is_agent = |device: &Device| match device {
-        Device::Channel(channel) => matches!(
-            &channel.target,
-            ChannelTarget::Virtio { name: Some(name), .. } if name == "org.qemu.guest_agent.0"
-        ),
-        _ => false,
-    };
-    if view.status.condition != Condition::Running {
-        not_running()
-    } else if live.definition.devices.iter().any(is_agent) {
-        let detail = "QEMU guest agent is not connected";
-        Fault::new(ErrorDomain::QEMU, ErrorCode::AGENT_UNRESPONSIVE, detail)
-    } else {
-        let detail = "QEMU guest agent is not configured";
-        Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail)
     }
 }
 

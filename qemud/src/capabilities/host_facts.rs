@@ -127,8 +127,9 @@ fn tpm_versions() -> Vec<&'static str> {
     if installed("swtpm") && installed("swtpm_setup") { vec!["1.2", "2.0"] } else { Vec::new() }
 }
 
-/// Guests are kept apart by the users they run as; nothing else is set up.
-fn secmodels(settings: &Settings) -> Vec<SecModel> {
+/// The security drivers, the first of which is the one that older calls are about. Guests are kept apart by the users
+/// they run as; nothing else is set up.
+pub(super) fn secmodels(settings: &Settings) -> Vec<SecModel> {
     let none = SecModel { model: "none".to_owned(), doi: "0".to_owned(), base_labels: Vec::new() };
     if settings.session {
         return vec![none];

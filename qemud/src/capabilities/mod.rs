@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use host::paths::{Mode, Paths};
 use host::process::Ids;
+use model::capabilities::SecModel;
 use model::domain::os::Arch;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -181,6 +182,11 @@ impl Capabilities {
         let result = entry.result.get_or_init(|| self.find_out(binary, &entry.key)).await.clone();
         *entry.checked() = Instant::now();
         result
+    }
+
+    /// The host's security drivers, as its capabilities name them.
+    pub fn secmodels(&self) -> Vec<SecModel> {
+        host_facts::secmodels(&self.inner.settings)
     }
 
     /// The default binary for guests of an architecture. Starts nothing.

@@ -78,6 +78,18 @@ pub fn identity(definition: &Definition, confinement: &Confinement) -> Result<Op
     }))
 }
 
+/// The label of a running guest's process by one of the host's drivers, in the words of the definition; empty where the
+/// driver gives none.
+pub fn process_label(definition: &Definition, model: &str, confinement: &Confinement) -> String {
+    if model != DAC {
+        return String::new();
+    }
+    match definition.seclabels.iter().find(|label| label.model.as_deref() == Some(DAC)) {
+        Some(label) => label.label.clone().unwrap_or_default(),
+        None => confinement.owner.map(|owner| owner.label()).unwrap_or_default(),
+    }
+}
+
 /// The owner that a label means: "USER:GROUP", names or numbers. Asks the user database for names.
 pub fn owner_of(label: &str) -> Result<Owner, Fault> {
     let bad = |what: String| Fault::invalid_arg(ErrorDomain::SECURITY, what);

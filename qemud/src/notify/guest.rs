@@ -6,11 +6,9 @@ use protocol::{consts, qemu};
 use super::{Sent, encode, identify, monitor_topic, topic, without_callback_id};
 use crate::domain::{Domain, State};
 use crate::driver::Driver;
+use crate::guest::agent;
 use crate::monitor::Event as MonitorEvent;
 use crate::monitor::event::{GraphicsEvent, GraphicsPeer, GraphicsPhase};
-
-/// The name of the channel on which the guest's agent listens.
-pub const AGENT_CHANNEL: &str = "org.qemu.guest_agent.0";
 
 /// An error of a disk operation as clients hear of it.
 #[derive(Debug, Clone)]
@@ -216,7 +214,7 @@ impl Driver {
     /// Tell that the guest opened or closed a channel, known by the name that the guest sees; of the agent's there is
     /// an event of its own too.
     pub fn tell_channel_state(&self, domain: &Domain, state: &State, name: &str, now: (bool, i32)) {
-        if name == AGENT_CHANNEL {
+        if name == agent::CHANNEL {
             self.tell_agent(domain, state, now);
         }
         self.tell_channel(domain, state, name, now);

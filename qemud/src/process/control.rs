@@ -11,10 +11,9 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use crate::domain::{Condition, Domain, Live, Status, not_running};
 use crate::driver::{Driver, check_flags, no_flags};
+use crate::guest::agent;
 use crate::monitor::Monitor;
-use crate::notify::guest::AGENT_CHANNEL;
 use crate::notify::{Lifecycle, Suspended};
-use crate::parts;
 use crate::process::status;
 
 /// Press the guest's power button (procedures 33 and 258). The guest agent's way is refused: there is none yet.
@@ -24,10 +23,10 @@ pub async fn shutdown(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
     let flags = check_flags("virDomainShutdownFlags", flags, AGENT | BUTTON)?;
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Modify, "virDomainShutdownFlags").await?;
-    let monitor = running_monitor(&domain)?;
     if flags.contains(AGENT) && !flags.contains(BUTTON) {
-        return Err(no_agent(&domain));
+        return Err(agent::unavailable(&domain.view()));
     }
+    let monitor = running_monitor(&domain)?;
     set_reboot_wanted(&domain, false);
     monitor.system_powerdown().await.map_err(Fault::from)
 }
@@ -40,10 +39,10 @@ pub async fn reboot(driver: &Driver, named: &NonnullDomain, flags: u32) -> Resul
     let flags = check_flags("virDomainReboot", flags, AGENT | BUTTON)?;
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Modify, "virDomainReboot").await?;
-    let monitor = active_monitor(&domain)?;
     if flags.contains(AGENT) && !flags.contains(BUTTON) {
-        return Err(no_agent(&domain));
+        return Err(agent::unavailable(&domain.view()));
     }
+    let monitor = active_monitor(&domain)?;
     set_reboot_wanted(&domain, survives_reboot(&domain));
     let pressed = monitor.system_powerdown().await;
     if pressed.is_err() {
@@ -65,8 +64,7 @@ pub async fn sleep(driver: &Driver, args: &DomainPmSuspendForDurationArgs) -> Re
     }
     let domain = driver.domain(&args.dom)?;
     let _job = domain.begin(Job::Suspend, "virDomainPMSuspendForDuration").await?;
-    running_monitor(&domain)?;
-    Err(no_agent(&domain))
+    Err(agent::unavailable(&domain.view()))
 }
 
 /// Wake a guest that sleeps in memory (procedure 267, QMP `system_wakeup`).
@@ -189,19 +187,6 @@ fn set_reboot_wanted(domain: &Domain, wanted: bool) {
     if let Some(live) = domain.lock().live.as_mut() {
         live.reboot_wanted = wanted;
     }
-}
-
-/// The error of what only the guest's agent can do: there is none, or it is not connected.
-fn no_agent(domain: &Domain) -> Fault {
-    let view = domain.view();
-    let definition = view.live.as_ref().map(|live| &live.definition);
-    let configured = definition
-        .is_some_and(|definition| parts::channel_states(definition).any(|(name, _)| name == AGENT_CHANNEL));
-    let (code, detail) = match configured {
-        true => (ErrorCode::AGENT_UNRESPONSIVE, "QEMU guest agent is not connected"),
-        false => (ErrorCode::ARGUMENT_UNSUPPORTED, "QEMU guest agent is not configured"),
-    };
-    Fault::new(ErrorDomain::QEMU, code, detail)
 }
 
 fn invalid(detail: &str) -> Fault {
