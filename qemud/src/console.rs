@@ -1,16 +1,20 @@
 //! Consoles and channels of a guest as streams: bytes between a client and the device's host end.
 //!
-//! One client at a time has a device; another is refused, or takes it over when it insists.
+//! One client at a time has a device; another is refused, or takes it over when it insists. Terminals are locked
+//! against programs beside the daemon, as libvirt locks them.
 
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ::driver::documents::{blocking, brief};
 use ::driver::fault;
 use bytes::Bytes;
 use host::fd::Interest;
+use host::terminal::TerminalLock;
 use model::domain::Domain as Definition;
 use model::domain::device::Device;
 use model::domain::device::chardev::{Backend, ChannelTarget, Source};
@@ -26,26 +30,44 @@ const CHUNK: usize = 16 << 10;
 /// How long a device's socket may take to accept.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// Who has which device of one guest: the way to end each use, by the device's alias.
+/// EACCES.
+const NO_ACCESS: i32 = rustix::io::Errno::ACCESS.raw_os_error();
+
+/// Who has which device of one guest, by the device's alias.
 #[derive(Debug, Default)]
 pub struct Users {
-    by_alias: Mutex<HashMap<String, CancellationToken>>,
+    by_alias: Mutex<HashMap<String, User>>,
+}
+
+/// Who has a device.
+#[derive(Debug)]
+struct User {
+    /// Ends its use.
+    lost: CancellationToken,
+    /// The lock of its terminal. Who takes the device over has the lock with it.
+    lock: Option<TerminalLock>,
 }
 
 impl Users {
     /// Claim a device; with `force` its present user loses it.
     fn claim(self: &Arc<Self>, alias: &str, force: bool) -> Result<Claim, Fault> {
-        let mut users = self.by_alias.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(present) = users.get(alias) {
+        let mut users = self.lock();
+        let mut lock = None;
+        if let Some(present) = users.get_mut(alias) {
             if !force {
                 let detail = "Active console session exists for this domain";
                 return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_FAILED, detail));
             }
-            present.cancel();
+            present.lost.cancel();
+            lock = present.lock.take();
         }
         let lost = CancellationToken::new();
-        users.insert(alias.to_owned(), lost.clone());
+        users.insert(alias.to_owned(), User { lost: lost.clone(), lock });
         Ok(Claim { users: Arc::clone(self), alias: alias.to_owned(), lost })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, User>> {
+        self.by_alias.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,12 +78,53 @@ struct Claim {
     lost: CancellationToken,
 }
 
+impl Claim {
+    /// Lock the terminal, unless this use was given its lock by the one before.
+    async fn lock_terminal(&self, place: &Terminals<'_>, terminal: &str) -> Result<(), Fault> {
+        let (users, alias) = (Arc::clone(&self.users), self.alias.clone());
+        let (dir, path) = (place.locks.to_path_buf(), PathBuf::from(terminal));
+        let taken = blocking(move || {
+            // Held while the lock is made: of two uses of one terminal here only one may make it.
+            let mut users = users.lock();
+            if let Some(user) = users.get_mut(&alias).filter(|user| user.lock.is_none()) {
+                user.lock = Some(TerminalLock::take(&dir, &path)?);
+            }
+            Ok(())
+        });
+        match taken.await {
+            Ok(()) => Ok(()),
+            Err(host::Error::Locked { path, holder }) => {
+                let holder = holder.map(|pid| format!(" by process {pid}")).unwrap_or_default();
+                let detail =
+                    format!("device '{terminal}' is locked{holder}, by its lock file '{}'", path.display());
+                Err(Fault::new(ErrorDomain::NONE, ErrorCode::OPERATION_FAILED, detail))
+            }
+            // A user's daemon may not write there on every host; who insists on a lock is refused then.
+            Err(error) if !place.safe && error.errno() == Some(NO_ACCESS) => {
+                tracing::info!(target: "qemu", "a terminal is used without a lock: {}", error.full_text());
+                Ok(())
+            }
+            Err(error) => Err(fault::host(ErrorDomain::NONE)(error)),
+        }
+    }
+}
+
 impl Drop for Claim {
     fn drop(&mut self) {
         if !self.lost.is_cancelled() {
-            self.users.by_alias.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.alias);
+            // With it goes the lock, before anybody else may claim the device.
+            self.users.lock().remove(&self.alias);
         }
     }
+}
+
+/// What is to be known about terminals.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminals<'a> {
+    /// The directory of their locks.
+    pub locks: &'a Path,
+    /// Whether a terminal that cannot be locked is refused.
+    pub safe: bool,
 }
 
 /// A device with a host end that a client can use.
@@ -122,8 +185,17 @@ fn console(device: &Device) -> Option<Target> {
 }
 
 /// Connect a client's stream with the device, until either side ends.
-pub async fn attach(live: &Live, target: Target, stream: Stream, force: bool) -> Result<(), Fault> {
+pub async fn attach(
+    live: &Live,
+    target: Target,
+    stream: Stream,
+    force: bool,
+    terminals: Terminals<'_>,
+) -> Result<(), Fault> {
     let claim = live.consoles.claim(&target.alias, force)?;
+    if let Backend::Pty { path: Some(path) } | Backend::Dev { path } = &target.source.backend {
+        claim.lock_terminal(&terminals, path).await?;
+    }
     let end = open(&target).await?;
     tokio::spawn(async move {
         let lost = claim.lost.clone();
@@ -134,7 +206,7 @@ pub async fn attach(live: &Live, target: Target, stream: Stream, force: bool) ->
             }
             ended = pump(&end, &stream) => {
                 // The next user need not wait until this one has heard of the end.
-                drop(claim);
+                release(claim).await;
                 if ended {
                     // A client that is gone needs no answer.
                     let _ = stream.finish().await;
@@ -145,15 +217,23 @@ pub async fn attach(live: &Live, target: Target, stream: Stream, force: bool) ->
     Ok(())
 }
 
+/// Give a device back; its lock file goes.
+async fn release(claim: Claim) {
+    let dropped = brief(move || {
+        drop(claim);
+        Ok(())
+    });
+    // Nothing in it can fail.
+    let _ = dropped.await;
+}
+
 /// The descriptor of the device's host end, not blocking.
 async fn open(target: &Target) -> Result<AsyncFd<OwnedFd>, Fault> {
     let host_fault = fault::host(ErrorDomain::QEMU);
     let fd: OwnedFd = match &target.source.backend {
         Backend::Pty { path: Some(path) } | Backend::Dev { path } => {
             let path = path.clone();
-            ::driver::documents::blocking(move || host::pty::open(path.as_ref()))
-                .await
-                .map_err(&host_fault)?
+            blocking(move || host::pty::open(path.as_ref())).await.map_err(&host_fault)?
         }
         Backend::Unix(unix) => {
             let path = unix.path.clone().unwrap_or_default();

@@ -143,3 +143,53 @@ fn a_channel_as_a_stream() {
     ));
     assert_eq!(out.ok(), format!("{SECOND} 1\n{FORCED}\n2\n"));
 }
+
+/// Lock files keep programs beside the daemon off a terminal, and the daemon off theirs: as in libvirt 9.0 with and
+/// without the flag that asks for it.
+#[test]
+fn terminals_are_locked() {
+    let mut instance = Instance::start();
+    let xml = guest::nano_xml("c1", "qemu", &guest::files());
+    let locks = instance.root().join("var/lock");
+    let head = format!(
+        "{CODE}{CONSOLE}\
+         SAFE, FORCE = libvirt.VIR_DOMAIN_CONSOLE_SAFE, libvirt.VIR_DOMAIN_CONSOLE_FORCE\n\
+         locks = lambda: {{name: open(os.path.join({locks:?}, name)).read() for name in os.listdir({locks:?})}}\n\
+         c = libvirt.open(uri)\n"
+    );
+    let script = "\
+        d = c.createXML(xml, 0); other = libvirt.open(uri).lookupByName('c1')\n\
+        number = d.XMLDesc().split(\"path='/dev/pts/\")[1].split(\"'\")[0]\n\
+        file = os.path.join(folder, 'LCK.._pts_' + number)\n\
+        ours = {os.path.basename(file): '%10d\\n' % daemon}\n\
+        first = console(d, None, SAFE); print(locks() == ours, code(lambda: console(other, None, SAFE)))\n\
+        second = console(other, None, SAFE | FORCE)\n\
+        print(code(lambda: [first.recv(1) for _ in iter(int, 1)]), locks() == ours)\n\
+        second.finish(); print(locks())\n\
+        plain = console(d); print(locks() == ours); plain.finish(); print(locks())\n\
+        for holder in (os.getpid(), 2 ** 22 + 1, 'junk'):\n\
+        \x20   open(file, 'w').write(str(holder))\n\
+        \x20   for flags in (0, SAFE, FORCE):\n\
+        \x20       try: s = console(d, None, flags); print('opened', locks() == ours); s.finish()\n\
+        \x20       except libvirt.libvirtError as e: print(e.get_error_code(), e.get_error_domain(), all(str(w) in e.get_error_message() for w in ('/dev/pts/' + number, file, holder)))\n\
+        os.remove(file) if os.path.exists(file) else None\n\
+        kept = console(d, None, SAFE); os.kill(daemon, 9)\n";
+    let set = |script: &str, daemon: u32| {
+        format!("xml, folder, daemon = {xml:?}, {locks:?}, {daemon}\n{head}{script}")
+    };
+    let out = instance.python(&set(script, instance.pid()));
+    let mut expected = vec!["True 9", "39 True", "{}", "True", "{}"];
+    expected.extend(["9 0 True"; 3]);
+    expected.extend(["opened True"; 6]);
+    assert_eq!(out.ok().lines().collect::<Vec<_>>(), expected);
+    // What a daemon that was killed leaves behind keeps nobody off.
+    assert_eq!(instance.ended(), -1);
+    assert_eq!(std::fs::read_dir(&locks).unwrap().count(), 1);
+    instance.start_again();
+    let out = instance.python(&set(
+        "d = c.lookupByName('c1'); s = console(d, None, SAFE); print(list(locks().values()) == ['%10d\\n' % daemon])\n\
+         d.destroy(); s.recv(1); s.finish(); print(locks())\n",
+        instance.pid(),
+    ));
+    assert_eq!(out.ok(), "True\n{}\n");
+}

@@ -22,6 +22,7 @@ pub mod pty;
 pub mod rotate;
 pub mod store;
 pub mod system;
+pub mod terminal;
 pub mod time;
 pub mod topology;
 pub mod unix;

@@ -204,6 +204,11 @@ impl Paths {
         self.state_dir.join("driver.pid")
     }
 
+    /// Locks of terminals, which all programs of the host share: `/var/lock`.
+    pub fn lock_dir(&self) -> PathBuf {
+        self.root.as_deref().unwrap_or(Path::new("/")).join("var/lock")
+    }
+
     /// Exists once autostart was done since boot: `/run/libvirt/qemu/autostarted`.
     pub fn autostarted(&self) -> PathBuf {
         self.state_dir.join("autostarted")
@@ -346,6 +351,10 @@ impl Paths {
         }
         store::create_dir(&self.run_dir.join("common"), 0o700)?;
         store::create_dir(&self.pid_dir, 0o755)?;
+        if self.root.is_some() {
+            // The host's own is there already.
+            store::create_dir(&self.lock_dir(), 0o755)?;
+        }
         Ok(())
     }
 
@@ -386,13 +395,13 @@ pub fn short_name(id: i32, name: &str) -> String {
     format!("{id}-{}", name.chars().take(20).collect::<String>())
 }
 
-/// Name of the daemon and directory of the definitions below the configuration directory.
 /// The directory of this name: a guest called ".." must not get the parent's.
 fn below(dir: PathBuf, name: &str) -> Option<PathBuf> {
     let plain = !name.is_empty() && name != "." && name != ".." && !name.contains('/');
     plain.then(|| dir.join(name))
 }
 
+/// Name of the daemon and directory of the definitions below the configuration directory.
 fn names(driver: &str) -> (String, String) {
     let daemon = match driver {
         "secrets" => "virtsecretd".to_owned(),

@@ -11,7 +11,7 @@ use rpc::Call;
 
 use super::interfaces;
 use crate::confine::seclabel;
-use crate::console;
+use crate::console::{self, Terminals};
 use crate::domain::Live;
 use crate::driver::{check_flags, no_flags};
 use crate::guest::{graphics, keys, screenshot};
@@ -35,15 +35,13 @@ impl DomainDevices<Call> for Virtqemud {
 
     async fn domain_open_console(&self, call: &Call, args: DomainOpenConsoleArgs) -> Result<(), Fault> {
         let flags = check_flags("virDomainOpenConsole", args.flags, DomainConsoleFlags::all())?;
-        if flags.contains(DomainConsoleFlags::SAFE) {
-            let detail = "this daemon does not lock terminals against programs beside it";
-            return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::ARGUMENT_UNSUPPORTED, detail));
-        }
         let view = self.driver.view(&args.dom)?;
         let live = view.active()?;
         let target = console::find_console(&live.definition, args.dev_name.as_deref())?;
         let stream = call.open_stream(StreamDirection::Both)?;
-        console::attach(live, target, stream, flags.contains(DomainConsoleFlags::FORCE)).await
+        let locks = self.driver.paths.lock_dir();
+        let terminals = Terminals { locks: &locks, safe: flags.contains(DomainConsoleFlags::SAFE) };
+        console::attach(live, target, stream, flags.contains(DomainConsoleFlags::FORCE), terminals).await
     }
 
     async fn domain_open_channel(&self, call: &Call, args: DomainOpenChannelArgs) -> Result<(), Fault> {
@@ -52,7 +50,9 @@ impl DomainDevices<Call> for Virtqemud {
         let live = view.active()?;
         let target = console::find_channel(&live.definition, args.name.as_deref())?;
         let stream = call.open_stream(StreamDirection::Both)?;
-        console::attach(live, target, stream, flags.contains(DomainChannelFlags::FORCE)).await
+        let locks = self.driver.paths.lock_dir();
+        let terminals = Terminals { locks: &locks, safe: false };
+        console::attach(live, target, stream, flags.contains(DomainChannelFlags::FORCE), terminals).await
     }
 
     async fn domain_get_interface_parameters(
