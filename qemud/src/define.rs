@@ -26,6 +26,7 @@ use crate::confine::seclabel;
 use crate::defaults;
 use crate::domain::{Domain, View};
 use crate::driver::{Driver, check_flags};
+use crate::history;
 use crate::migratable;
 use crate::notify::{Change, Lifecycle, Removal};
 use crate::unbuilt;
@@ -128,7 +129,7 @@ fn nvram_path(driver: &Driver, definition: &Definition) -> Option<PathBuf> {
 
 /// Documents of a domain's snapshots or checkpoints: removed, or in the way.
 fn remove_history(what: &str, dir: &std::path::Path, wanted: bool) -> Result<(), Fault> {
-    let documents = store::list(dir, ".xml").map_err(host_fault)?;
+    let documents = history::documents(Some(dir)).map_err(host_fault)?;
     if !documents.is_empty() && !wanted {
         let detail = format!("cannot delete inactive domain with {} {what}", documents.len());
         return Err(invalid(&detail));

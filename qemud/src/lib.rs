@@ -28,6 +28,7 @@ pub mod domain;
 pub mod driver;
 pub mod figures;
 pub mod guest;
+pub mod history;
 pub mod hostfacts;
 pub mod hostinfo;
 pub mod hoststats;

@@ -17,6 +17,7 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use crate::domain::{Domain, State};
 use crate::driver::{Driver, no_flags};
+use crate::history;
 use crate::notify::{Change, Lifecycle, Removal};
 
 /// The mark of a document that is not yet the only one of its domain.
@@ -83,14 +84,13 @@ async fn refuse_belongings(driver: &Driver, name: &str) -> Result<(), Fault> {
     let snapshots = driver.paths.guest_snapshots(name);
     let checkpoints = driver.paths.guest_checkpoints(name);
     let found = blocking(move || {
-        let any = |dir: &Option<PathBuf>| {
-            let entries = dir.as_ref().map(std::fs::read_dir);
-            entries.is_some_and(|entries| entries.is_ok_and(|mut entries| entries.next().is_some()))
-        };
         Ok([
-            (saved.exists(), "domain with a managed saved state can't be renamed"),
-            (any(&snapshots), "cannot rename domain with snapshots"),
-            (any(&checkpoints), "cannot rename domain with checkpoints"),
+            (
+                saved.try_exists().map_err(host::Error::file("examine", &saved))?,
+                "domain with a managed saved state can't be renamed",
+            ),
+            (history::exists(snapshots)?, "cannot rename domain with snapshots"),
+            (history::exists(checkpoints)?, "cannot rename domain with checkpoints"),
         ])
     });
     let found = found.await.map_err(host_fault)?;

@@ -186,6 +186,32 @@ fn every_filter_of_the_list() {
     assert_eq!(out.ok().lines().collect::<Vec<_>>(), expected);
 }
 
+/// What another daemon left: saved memory, snapshots, checkpoints. Each filter sees its own, alone.
+#[test]
+fn filters_see_the_files_of_other_daemons() {
+    let instance = Instance::start();
+    define(&instance, "a1", UUID);
+    define(&instance, "a2", "11111111-fade-4000-8000-000000000002");
+    define(&instance, "a3", "11111111-fade-4000-8000-000000000003");
+    for file in ["save/a1.save", "snapshot/a2/s.xml", "checkpoint/a3/c.xml", "snapshot/a3/notes.txt"] {
+        let path = instance.library_dir().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    for (filter, with, without) in [
+        ("managed-save", "a1", ["a2", "a3"]),
+        ("snapshot", "a2", ["a1", "a3"]),
+        ("checkpoint", "a3", ["a1", "a2"]),
+    ] {
+        let list = |flag: String| {
+            let out = instance.virsh(&["list", "--all", "--name", &flag]).ok();
+            out.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(list(format!("--with-{filter}")), [with], "{filter}");
+        assert_eq!(list(format!("--without-{filter}")), without, "{filter}");
+    }
+}
+
 #[test]
 fn bad_documents_get_the_reference_s_codes() {
     let instance = Instance::start();

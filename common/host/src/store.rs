@@ -105,7 +105,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file that [`list`] found.
+/// What [`list`] or [`directories`] found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// File name without the suffix asked for; names that are not UTF-8 are passed over.
@@ -124,6 +124,15 @@ pub fn list(dir: &Path, suffix: &str) -> Result<Vec<Entry>> {
             entries.push(Entry { name: stem.to_owned(), path });
         }
     }
+    entries.sort();
+    Ok(entries)
+}
+
+/// The directories in a directory, sorted by name. A directory that does not exist has none.
+pub fn directories(dir: &Path) -> Result<Vec<Entry>> {
+    let found = scan(dir)?.into_iter().filter(|(_, _, is_dir)| *is_dir);
+    let named = found.filter_map(|(name, path, _)| Some(Entry { name: name.into_string().ok()?, path }));
+    let mut entries: Vec<Entry> = named.collect();
     entries.sort();
     Ok(entries)
 }

@@ -188,8 +188,8 @@ impl DomainLifecycle<Call> for Virtqemud {
     ) -> Result<ConnectListAllDomainsRet, Fault> {
         let known = ConnectListAllDomainsFlags::all();
         let flags = check_flags("virConnectListAllDomains", args.flags, known)?;
-        let saved = list::saved(&self.driver, flags).await?;
-        let (domains, ret) = list::all(&self.driver, args.need_results != 0, flags, &saved)?;
+        let belongings = list::Belongings::find(&self.driver, flags).await?;
+        let (domains, ret) = list::all(&self.driver, args.need_results != 0, flags, &belongings)?;
         Ok(ConnectListAllDomainsRet { domains: domains.into(), ret })
     }
 

@@ -1,6 +1,7 @@
 //! Lists and counts of domains: the call with filters, and the older pairs of count and list.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use ::driver::documents::blocking;
 use protocol::consts::ConnectListAllDomainsFlags as Want;
@@ -10,37 +11,51 @@ use protocol::{ErrorDomain, Fault};
 
 use crate::domain::{Condition, State, View};
 use crate::driver::{Driver, wire_uuid};
+use crate::history;
 
-/// Names of domains that have saved state.
-pub type Saved = HashSet<String>;
-
-/// Which domains have saved state, if the flags ask for it.
-pub async fn saved(driver: &Driver, flags: Want) -> Result<Saved, Fault> {
-    if !flags.intersects(Want::MANAGEDSAVE | Want::NO_MANAGEDSAVE) {
-        return Ok(Saved::default());
-    }
-    let dir = driver.paths.save_dir();
-    let entries = blocking(move || match dir.is_dir() {
-        true => host::store::list(&dir, ".save"),
-        false => Ok(Vec::new()),
-    });
-    let entries = entries.await.map_err(::driver::fault::host(ErrorDomain::QEMU))?;
-    Ok(entries.into_iter().map(|entry| entry.name).collect())
+/// Names of domains that have files beside their documents.
+#[derive(Debug, Default)]
+pub struct Belongings {
+    saved: HashSet<String>,
+    snapshots: HashSet<String>,
+    checkpoints: HashSet<String>,
 }
 
-/// Flags that ask for what no domain of this daemon has yet: snapshots, checkpoints. Their
-/// opposites hold for every domain.
-const HAS_NONE: [(Want, Want); 2] =
-    [(Want::HAS_SNAPSHOT, Want::NO_SNAPSHOT), (Want::HAS_CHECKPOINT, Want::NO_CHECKPOINT)];
+impl Belongings {
+    /// Looks for what the flags ask for.
+    pub async fn find(driver: &Driver, flags: Want) -> Result<Self, Fault> {
+        let look = |group: Want, dir: PathBuf| flags.intersects(group).then_some(dir);
+        let saved = look(Want::MANAGEDSAVE | Want::NO_MANAGEDSAVE, driver.paths.save_dir());
+        let snapshots = look(Want::HAS_SNAPSHOT | Want::NO_SNAPSHOT, driver.paths.snapshot_dir());
+        let checkpoints = look(Want::HAS_CHECKPOINT | Want::NO_CHECKPOINT, driver.paths.checkpoint_dir());
+        if saved.is_none() && snapshots.is_none() && checkpoints.is_none() {
+            return Ok(Self::default());
+        }
+        let images = |dir: PathBuf| -> host::Result<HashSet<String>> {
+            Ok(host::store::list(&dir, ".save")?.into_iter().map(|entry| entry.name).collect())
+        };
+        let owners = |dir: PathBuf| history::owners(&dir);
+        let found = blocking(move || {
+            Ok(Self {
+                saved: saved.map(images).transpose()?.unwrap_or_default(),
+                snapshots: snapshots.map(owners).transpose()?.unwrap_or_default(),
+                checkpoints: checkpoints.map(owners).transpose()?.unwrap_or_default(),
+            })
+        });
+        found.await.map_err(::driver::fault::host(ErrorDomain::QEMU))
+    }
+}
 
 /// Whether a domain passes the filter: of every group of flags of which some are set, one must hold.
-pub fn passes(state: &State, flags: Want, saved: &Saved) -> bool {
+pub fn passes(state: &State, flags: Want, belongings: &Belongings) -> bool {
     let condition = match state.status.condition {
         Condition::Running => Want::RUNNING,
         Condition::Paused => Want::PAUSED,
         Condition::Shutoff => Want::SHUTOFF,
         Condition::Shutdown | Condition::Crashed | Condition::PmSuspended => Want::OTHER,
     };
+    let either =
+        |having: &HashSet<String>, has, has_not| if having.contains(&state.name) { has } else { has_not };
     let groups = [
         (Want::ACTIVE | Want::INACTIVE, if state.live.is_some() { Want::ACTIVE } else { Want::INACTIVE }),
         (
@@ -50,21 +65,28 @@ pub fn passes(state: &State, flags: Want, saved: &Saved) -> bool {
         (Want::RUNNING | Want::PAUSED | Want::SHUTOFF | Want::OTHER, condition),
         (
             Want::MANAGEDSAVE | Want::NO_MANAGEDSAVE,
-            if saved.contains(&state.name) { Want::MANAGEDSAVE } else { Want::NO_MANAGEDSAVE },
+            either(&belongings.saved, Want::MANAGEDSAVE, Want::NO_MANAGEDSAVE),
+        ),
+        (
+            Want::HAS_SNAPSHOT | Want::NO_SNAPSHOT,
+            either(&belongings.snapshots, Want::HAS_SNAPSHOT, Want::NO_SNAPSHOT),
+        ),
+        (
+            Want::HAS_CHECKPOINT | Want::NO_CHECKPOINT,
+            either(&belongings.checkpoints, Want::HAS_CHECKPOINT, Want::NO_CHECKPOINT),
         ),
         (
             Want::AUTOSTART | Want::NO_AUTOSTART,
             if state.autostart { Want::AUTOSTART } else { Want::NO_AUTOSTART },
         ),
     ];
-    let none = HAS_NONE.map(|(has, no)| (has | no, no));
-    groups.iter().chain(&none).all(|&(group, holds)| !flags.intersects(group) || flags.intersects(holds))
+    groups.iter().all(|&(group, holds)| !flags.intersects(group) || flags.intersects(holds))
 }
 
 /// The domains that pass the filter; one that is on its way in or out is left out.
 pub fn filtered(driver: &Driver, flags: Want) -> Vec<View> {
     let domains = driver.domains.list();
-    let there = domains.iter().filter(|domain| shown(&domain.lock(), flags, &Saved::default()));
+    let there = domains.iter().filter(|domain| shown(&domain.lock(), flags, &Belongings::default()));
     there.map(|domain| domain.view()).collect()
 }
 
@@ -73,18 +95,18 @@ pub fn all(
     driver: &Driver,
     need_results: bool,
     flags: Want,
-    saved: &Saved,
+    belongings: &Belongings,
 ) -> Result<(Vec<NonnullDomain>, u32), Fault> {
     let domains = driver.domains.list();
     if !need_results {
-        let count = domains.iter().filter(|domain| shown(&domain.lock(), flags, saved)).count();
+        let count = domains.iter().filter(|domain| shown(&domain.lock(), flags, belongings)).count();
         return Ok((Vec::new(), u32::try_from(count).unwrap_or(u32::MAX)));
     }
     let named = domains.iter().filter_map(|domain| {
         let state = domain.lock();
         let id = state.live.as_ref().map_or(-1, |live| live.id);
         let named = || NonnullDomain { name: state.name.clone(), uuid: wire_uuid(domain.uuid()), id };
-        shown(&state, flags, saved).then(named)
+        shown(&state, flags, belongings).then(named)
     });
     let named: Vec<NonnullDomain> = named.collect();
     if named.len() > limits::DOMAIN_LIST_MAX {
@@ -96,8 +118,8 @@ pub fn all(
     Ok((named, count))
 }
 
-fn shown(state: &State, flags: Want, saved: &Saved) -> bool {
-    (state.live.is_some() || state.persistent.is_some()) && passes(state, flags, saved)
+fn shown(state: &State, flags: Want, belongings: &Belongings) -> bool {
+    (state.live.is_some() || state.persistent.is_some()) && passes(state, flags, belongings)
 }
 
 /// Ids of active domains, at most `most`.

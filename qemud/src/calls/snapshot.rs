@@ -10,6 +10,7 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
 use crate::driver::{check_flags, no_flags};
+use crate::history;
 use crate::service::Virtqemud;
 
 impl DomainSnapshot<Call> for Virtqemud {
@@ -113,10 +114,7 @@ impl Virtqemud {
 async fn refuse_documents(dir: Option<PathBuf>, what: &str) -> Result<(), Fault> {
     let Some(dir) = dir else { return Ok(()) };
     let shown = dir.display().to_string();
-    let there = blocking(move || match dir.is_dir() {
-        true => host::store::list(&dir, ".xml").map(|documents| !documents.is_empty()),
-        false => Ok(false),
-    });
+    let there = blocking(move || history::exists(Some(dir)));
     match there.await.map_err(::driver::fault::host(ErrorDomain::QEMU))? {
         false => Ok(()),
         true => {

@@ -124,7 +124,8 @@ impl Virtqemud {
     /// The domains that the client named, without those that are gone or do not pass the filter.
     fn named_views(&self, doms: &[NonnullDomain], flags: ConnectListAllDomainsFlags) -> Vec<View> {
         let domains = doms.iter().filter_map(|named| self.driver.domain(named).ok());
-        let wanted = domains.filter(|domain| list::passes(&domain.lock(), flags, &list::Saved::default()));
+        let wanted =
+            domains.filter(|domain| list::passes(&domain.lock(), flags, &list::Belongings::default()));
         wanted.map(|domain| domain.view()).filter(|view| view.definition().is_ok()).collect()
     }
 }
