@@ -88,7 +88,7 @@ macro_rules! wire {
 /// It makes:
 /// - the server's trait, generic over the context `C` of a call; a method that a driver lacks answers
 ///   "not supported by the connection driver";
-/// - `dispatch`: decode, call, encode; static, unboxed, `None` for the numbers of other families;
+/// - `dispatch`: decode, call, encode; `None` for the numbers of other families;
 /// - a method of the program's `Client` per row;
 /// - `rows`, with a static [`crate::Meta`] per row, and the lists `ROWS` (calls) and `EVENTS`.
 macro_rules! procedures {
@@ -134,11 +134,12 @@ macro_rules! procedures {
             body: &[u8],
         ) -> Option<Result<Vec<u8>, $crate::Fault>> {
             Some(match number {
+                // Boxed, so that a call moves its own state about, and not that of the family's largest procedure.
                 $($number => $crate::procedure::reply(
-                    driver.$name(call $(, match $crate::procedure::arguments::<$args>(body) {
+                    Box::pin(driver.$name(call $(, match $crate::procedure::arguments::<$args>(body) {
                         Ok(args) => args,
                         Err(fault) => return Some(Err(fault)),
-                    })?).await,
+                    })?)).await,
                 ),)+
                 _ => return None,
             })

@@ -60,7 +60,7 @@ impl Virtqemud {
             Family::Qemu => qemu::dispatch(self, call, n, body).await,
             _ => {
                 let path = if self.driver.paths.is_system() { "system" } else { "session" };
-                neighbour::pass_on(&self.driver.paths.run_dir, path, call, body).await
+                Box::pin(neighbour::pass_on(&self.driver.paths.run_dir, path, call, body)).await
             }
         }
     }

@@ -28,6 +28,10 @@ use crate::{Session, faults};
 /// AUTH_LIST, which is answered here.
 const AUTH_LIST: i32 = 66;
 
+/// Most bytes of a handler's state. It is moved several times before the first poll: what is large belongs in a box of
+/// its own, where only the call that needs it pays for it.
+const LARGEST_STATE: usize = 1024;
+
 /// What handlers give.
 type Outcome = Result<Vec<u8>, Fault>;
 
@@ -112,7 +116,8 @@ impl<S: Service> Dispatcher<S> {
 }
 
 /// Runs a handler: at once if it is ready at once, in a task otherwise.
-fn run(call: Arc<Call>, header: Header, handler: impl Future<Output = Outcome> + Send + 'static) {
+fn run<F: Future<Output = Outcome> + Send + 'static>(call: Arc<Call>, header: Header, handler: F) {
+    const { assert!(size_of::<F>() <= LARGEST_STATE) };
     call.session().begin();
     let mut caught = Caught(Box::pin(handler));
     match Pin::new(&mut caught).poll(&mut Context::from_waker(Waker::noop())) {
