@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use model::domain::{Domain, ParseOptions};
+
 use stable::definition;
 
 mod stable;
@@ -77,6 +79,20 @@ fn mutated_documents_are_answered() {
                 String::from_utf8_lossy(&bytes)
             );
         }
+    }
+}
+
+/// Parts of a definition that once were read otherwise than they had been written.
+const FOUND: [&str; 1] = ["<devices><video><model type='virtio' heads='0' primary='yes'/></video></devices>"];
+
+#[test]
+fn what_fuzzing_found_is_stable() {
+    for part in FOUND {
+        let text = format!(
+            "<domain type='kvm'><name>x</name><memory>1</memory><os><type>hvm</type></os>{part}</domain>"
+        );
+        assert!(Domain::parse_str(&text, &ParseOptions::default()).is_ok(), "{part} is refused");
+        definition(text.as_bytes());
     }
 }
 

@@ -7,7 +7,7 @@ mod decode;
 pub use data::{CpuData, Leaf, Registers};
 pub use decode::{Candidates, Decoded};
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::capabilities::Signature;
 use crate::xml::{Element, Limits, Scope, XmlError, parse};
@@ -21,7 +21,7 @@ pub struct CpuMap {
     pub features: Vec<Feature>,
     /// Models in the map's order.
     pub models: Vec<Model>,
-    by_name: HashMap<String, usize>,
+    by_name: BTreeMap<String, usize>,
 }
 
 /// A maker of processors.

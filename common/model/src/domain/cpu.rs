@@ -1,6 +1,6 @@
 //! `cpu`: which processor the guest sees. Its `numa` part is [`super::numa`].
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::numa::GuestNuma;
 use super::options::FormatOptions;
@@ -215,7 +215,7 @@ impl Cpu {
     }
 
     fn parse_features(&mut self, e: &Element) -> Result<(), XmlError> {
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         for f in e.children_named("feature") {
             let policy = match f.attr("policy") {
                 None => FeaturePolicy::default(),

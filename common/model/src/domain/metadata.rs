@@ -1,6 +1,6 @@
 //! `metadata`: elements of other programs, one for each namespace.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::xml::{Element, Node, Writer};
 
@@ -17,7 +17,7 @@ impl Metadata {
     /// The first element of each namespace; what has none is dropped, as the reference does.
     pub(super) fn parse(domain: &Element) -> Option<Self> {
         let mut kept = domain.child("metadata")?.detached(&[domain]);
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         kept.nodes.retain(|node| match node {
             Node::Element(Element { namespace: Some(uri), .. }) => seen.insert(uri.clone()),
             _ => false,

@@ -1,6 +1,6 @@
 //! `numatune`: host NUMA nodes that guest memory comes from.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::Token;
 use crate::bitmap::Bitmap;
@@ -122,7 +122,7 @@ fn tune_mode(e: &Element) -> Result<Option<NumaMode>, XmlError> {
 
 fn parse_nodes(e: &Element, cells: usize) -> Result<Vec<NumaMemNode>, XmlError> {
     let mut nodes = Vec::new();
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for n in e.children_named("memnode") {
         if cells == 0 {
             return Err(XmlError::xml("Element 'memnode' is invalid without any guest NUMA cells"));

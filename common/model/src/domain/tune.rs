@@ -1,6 +1,6 @@
 //! `blkiotune` and `resource`: the guest's share of the host's disks, and its place among the host's groups.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::xml::{Element, Writer, XmlError};
 
@@ -43,7 +43,7 @@ impl BlkioTune {
     pub(super) fn parse(domain: &Element) -> Result<Self, XmlError> {
         let Some(e) = domain.child("blkiotune") else { return Ok(Self::default()) };
         let mut tune = Self { weight: e.child_num("weight")?, devices: Vec::new() };
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         for d in e.children_named("device") {
             let device = BlkioDevice::parse(d)?;
             if !seen.insert(device.path.clone()) {

@@ -1,6 +1,6 @@
 //! Rules between the devices of a guest that hold for every driver.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Domain;
 use super::device::Device;
@@ -30,7 +30,7 @@ impl Domain {
     }
 
     fn validate_aliases(&self) -> Result<(), XmlError> {
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         for device in &self.devices {
             // A console shares the alias of the serial port that it stands for.
             if matches!(device, Device::Console(_)) {
@@ -51,7 +51,7 @@ impl Domain {
                 _ => None,
             })
         };
-        let mut targets: HashMap<&str, &Disk> = HashMap::new();
+        let mut targets: BTreeMap<&str, &Disk> = BTreeMap::new();
         for disk in disks() {
             if disk.info.address.is_none() && target_index(&disk.target).is_none() {
                 let text = format!("Unknown disk name '{}' and no address specified", disk.target);
@@ -69,7 +69,7 @@ impl Domain {
             }
         }
         // Two disks of one name are told as such, whatever place the name stands for.
-        let mut places: HashMap<(Option<DiskBus>, DriveAddress), &Disk> = HashMap::new();
+        let mut places: BTreeMap<(Option<DiskBus>, DriveAddress), &Disk> = BTreeMap::new();
         for disk in disks() {
             if let Some(Address::Drive(place)) = &disk.info.address
                 && let Some(other) = places.insert((disk.bus, *place), disk)
@@ -138,7 +138,7 @@ impl Domain {
     }
 
     fn validate_audio(&self) -> Result<(), XmlError> {
-        let mut ids = HashSet::new();
+        let mut ids = BTreeSet::new();
         for device in &self.devices {
             if let Device::Audio(audio) = device
                 && !ids.insert(audio.id)
@@ -158,7 +158,7 @@ impl Domain {
     }
 
     fn validate_hostdevs(&self) -> Result<(), XmlError> {
-        let mut places: HashSet<DriveAddress> = HashSet::new();
+        let mut places: BTreeSet<DriveAddress> = BTreeSet::new();
         for (i, device) in self.devices.iter().enumerate() {
             let Device::Hostdev(hostdev) = device else { continue };
             let same = |d: &Device| matches!(d, Device::Hostdev(other) if other.source == hostdev.source);

@@ -1,6 +1,6 @@
 //! Virtual CPUs and iothreads: how many, and which.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::bitmap::{self, Bitmap};
 use crate::xml::{Element, Number, Writer, XmlError};
@@ -141,7 +141,7 @@ pub struct ThreadPool {
 impl IoThreads {
     pub(super) fn parse(domain: &Element) -> Result<Self, XmlError> {
         let mut threads = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         for e in domain.child("iothreadids").into_iter().flat_map(|l| l.children_named("iothread")) {
             let id = e.require_positive("id")?;
             if !seen.insert(id) {

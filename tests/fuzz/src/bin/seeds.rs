@@ -1,9 +1,10 @@
 //! Writes first inputs: the recorded messages for `frame` and for each program, the recorded definitions for `domain`.
-//! `cargo run --bin seeds` in this folder makes `corpus/TARGET`.
+//! `cargo run --bin seeds FOLDER` makes `FOLDER/TARGET`; without it, `corpus/TARGET`.
 
+use std::env;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use protocol::message::{HEADER_LEN, Header};
 use protocol::reflect::PROGRAMS;
@@ -12,7 +13,7 @@ const GOLDEN: &str = include_str!("../../../../protocol/tests/data/golden.jsonl"
 
 fn main() -> io::Result<()> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let corpus = package.join("corpus");
+    let corpus = env::args_os().nth(1).map_or_else(|| package.join("corpus"), PathBuf::from);
     for (number, message) in GOLDEN.lines().filter_map(message).enumerate() {
         let name = format!("recorded-{number:03}");
         if let Some((program, payload)) = payload(&message) {

@@ -169,7 +169,8 @@ impl Video {
         self.vram64 = memory(model, "vram64")?;
         self.vgamem = memory(model, "vgamem")?;
         self.heads = match model.attr("heads").filter(|text| !text.is_empty()).map(heads).transpose()? {
-            Some(heads) => Some(heads).filter(|n| *n > 0),
+            // Nought stays nought: left out, it would be read as one.
+            Some(heads) => Some(heads),
             None => Some(1).filter(|_| self.model != Some(VideoModel::None)),
         };
         self.primary = model.attr("primary") == Some("yes");
