@@ -5,7 +5,7 @@ use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Limits, Writer, XmlError, parse};
 
 /// Parts of inputs whose output the reference, too, reads differently than it wrote it.
-const NOT_REPEATED: [&str; 3] = ["heads='0'", "type='rdp' port='0'", "<hostdev type='usb'><source/>"];
+const NOT_REPEATED: [&str; 2] = ["type='rdp' port='0'", "<hostdev type='usb'><source/>"];
 
 /// Reads the devices of one line, checks them, and writes them as a stored definition.
 fn through(devices: &str) -> Result<String, XmlError> {
