@@ -16,6 +16,7 @@ pub mod limits;
 pub mod memory;
 pub mod net;
 pub mod paths;
+pub mod private_dev;
 pub mod proc;
 pub mod process;
 pub mod pty;

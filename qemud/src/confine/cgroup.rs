@@ -10,16 +10,14 @@ use model::bitmap::Bitmap;
 use model::domain::Domain as Definition;
 use model::domain::cputune::Bandwidth;
 use model::domain::device::Device;
-use model::domain::device::chardev::Backend;
-use model::domain::device::rng::RngBackend;
 use model::domain::memory::UNLIMITED_KIB;
 use model::domain::numatune::NumaMode;
 use model::domain::tune::{BlkioTune, Resource};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
+use super::devices;
 use crate::command::Labelled;
 use crate::driver::Driver;
-use crate::parts;
 
 /// How long the kernel may take to let a group go whose processes have ended.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
@@ -64,14 +62,12 @@ pub fn wanted(
     }
     let Some(cgroups) = driver.cgroups.clone() else { return Ok(None) };
     check_controllers(&cgroups, definition)?;
-    let always = driver.config.confinement.devices.iter().map(|path| (path.clone(), true));
-    let own = used.iter().map(|label| (label.path.clone(), !label.read_only));
     Ok(Some(Wanted {
         cgroups,
         partition: partition(definition).to_owned(),
         machine: machine(driver, definition, id),
         definition: definition.clone(),
-        devices: always.chain(own).chain(host_devices(definition)).collect(),
+        devices: devices::of(&driver.config.confinement, definition, used),
     }))
 }
 
@@ -271,21 +267,6 @@ fn check_controllers(cgroups: &Cgroups, definition: &Definition) -> Result<(), F
 
 fn unsupported(detail: String) -> Fault {
     Fault::new(ErrorDomain::QEMU, ErrorCode::CONFIG_UNSUPPORTED, detail)
-}
-
-/// Devices of the host that are named, but not among the paths that are labelled.
-fn host_devices(definition: &Definition) -> Vec<(String, bool)> {
-    let named = definition.devices.iter().filter_map(|device| match device {
-        Device::Rng(rng) => match &rng.backend {
-            RngBackend::Random(path) => path.clone(),
-            _ => None,
-        },
-        other => match &parts::chardev_source(other)?.backend {
-            Backend::Dev { path } => Some(path.clone()),
-            _ => None,
-        },
-    });
-    named.map(|path| (path, true)).collect()
 }
 
 fn device_rule(path: &str, write: bool) -> Option<DeviceRule> {

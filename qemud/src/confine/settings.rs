@@ -4,7 +4,7 @@ use daemon::conf::{ConfError, Document, Value};
 use host::cgroup::Controller;
 use host::label::Owner;
 use host::process::Ids;
-use host::users;
+use host::{private_dev, users};
 
 /// Devices that every guest may use (`cgroup_device_acl`); those that the host does not have are passed over.
 pub const DEFAULT_DEVICES: [&str; 8] = [
@@ -46,6 +46,8 @@ pub struct Confinement {
     pub controllers: Option<Vec<Controller>>,
     /// Devices that every guest may use (`cgroup_device_acl`).
     pub devices: Vec<String>,
+    /// Every guest sees these and its own devices only, in a mount namespace of its own (`namespaces`).
+    pub own_dev: bool,
 }
 
 /// Who a guest's QEMU runs as.
@@ -83,12 +85,14 @@ impl Default for Confinement {
             max_core: 0,
             controllers: None,
             devices: DEFAULT_DEVICES.map(str::to_owned).to_vec(),
+            own_dev: false,
         }
     }
 }
 
 impl Confinement {
-    /// Read the settings; `system`: the daemon serves the host. Asks the user database: blocks.
+    /// Read the settings; `system`: the daemon serves the host. Asks the user database and tries what the kernel lets us
+    /// do: blocks.
     pub fn read(document: &Document, system: bool) -> Result<Self, ConfError> {
         let default = Confinement::default();
         drivers(document)?;
@@ -108,6 +112,7 @@ impl Confinement {
             max_core: max_core(document)?,
             controllers: controllers(document)?,
             devices: document.list("cgroup_device_acl")?.unwrap_or(default.devices),
+            own_dev: system && own_dev(document)?,
         })
     }
 }
@@ -160,6 +165,18 @@ fn max_core(document: &Document) -> Result<u64, ConfError> {
     }
 }
 
+/// Whether guests get mount namespaces: where they can, unless the setting says otherwise. Who asks for them relies on
+/// them.
+fn own_dev(document: &Document) -> Result<bool, ConfError> {
+    let Some(names) = document.list("namespaces")? else { return Ok(private_dev::is_available()) };
+    match names.iter().find(|name| *name != "mount") {
+        Some(name) => Err(document.refused("namespaces", format!("unknown namespace '{name}'"))),
+        None if names.is_empty() => Ok(false),
+        None if private_dev::is_available() => Ok(true),
+        None => Err(document.refused("namespaces", "namespace 'mount' is not available".to_owned())),
+    }
+}
+
 fn controllers(document: &Document) -> Result<Option<Vec<Controller>>, ConfError> {
     let Some(names) = document.list("cgroup_controllers")? else { return Ok(None) };
     let known = |name: &String| {
@@ -196,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn namespaces_are_for_the_host() {
+        assert!(!read("namespaces = [ \"mount\" ]", false).unwrap().own_dev);
+        assert!(!read("namespaces = [ ]", true).unwrap().own_dev);
+        assert_eq!(read("", true).unwrap().own_dev, private_dev::is_available());
+        let error = read("namespaces = [ \"net\" ]", true).unwrap_err();
+        assert!(error.contains("unknown namespace 'net'"), "{error}");
+    }
+
+    #[test]
     fn limits_and_lists() {
         let read = |text| read(text, false);
         let all =
@@ -209,6 +235,7 @@ mod tests {
             "cgroup_controllers = [\"x\"]",
             "security_driver = \"selinux\"",
             "max_files = -1",
+            "namespaces = \"mount\"",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }

@@ -24,7 +24,7 @@ use super::{Process, leftovers};
 use crate::command::{FdSource, PassedFd, Plan, PlannedFile};
 use crate::confine::cgroup::Wanted;
 use crate::confine::files::{self, GuestFile};
-use crate::confine::{Identity, limits, seclabel};
+use crate::confine::{Identity, devices, limits, seclabel};
 use crate::driver::Driver;
 use crate::network::Wires;
 
@@ -66,6 +66,8 @@ pub struct Inherited {
     pub wires: Wires,
     /// Control groups to make and to enter.
     pub groups: Option<Wanted>,
+    /// Devices of a `/dev` of its own, if it gets one.
+    pub devices: Option<Vec<String>>,
     /// Make the firmware's variables anew.
     pub reset_nvram: bool,
     /// What the guest's log says of it.
@@ -102,6 +104,7 @@ pub async fn launch(
         limits: limits::of(definition, &driver.config.confinement),
         owner: identity.as_ref().map(|identity| identity.process),
         ids: who.as_ref().map(|who| who.ids.clone()),
+        mounts: Vec::new(),
         inherited,
     };
     let groups = async {
@@ -111,10 +114,12 @@ pub async fn launch(
         }
     };
     let files = async {
-        let launch = blocking(move || launch.make_files().map(|()| launch)).await?;
-        if let Some(who) = who {
-            leftovers::labels(driver, &definition.name)?.give(who.files).await?;
-        }
+        let (launch, files) = blocking(move || {
+            launch.make_files()?;
+            launch.make_dev(who.map(|who| who.files).unwrap_or_default())
+        })
+        .await?;
+        leftovers::labels(driver, &definition.name)?.give(files).await?;
         Ok(launch)
     };
     let (groups, launch) = tokio::join!(groups, files);
@@ -151,12 +156,23 @@ struct Launch {
     /// The user that QEMU runs as, if not ours.
     owner: Option<Owner>,
     ids: Option<Ids>,
+    /// What QEMU finds mounted where, for itself alone.
+    mounts: Vec<(OwnedFd, PathBuf)>,
     inherited: Inherited,
 }
 
 impl Launch {
     fn make_files(&self) -> host::Result<()> {
         self.plan.files.iter().try_for_each(|file| self.make(file))
+    }
+
+    /// Makes the guest's own `/dev`, if it gets one; answers the files that change hands outside of it.
+    fn make_dev(mut self, files: Vec<GuestFile>) -> host::Result<(Self, Vec<GuestFile>)> {
+        let Some(devices) = self.inherited.devices.take() else { return Ok((self, files)) };
+        let own = devices::own_dev(&devices, files, self.owner)?;
+        self.mounts = own.mounts;
+        fault_point::at("start.devices");
+        Ok((self, own.files))
     }
 
     /// `groups`: files by which QEMU enters its control groups.
@@ -190,7 +206,7 @@ impl Launch {
     }
 
     fn spawn(
-        &self,
+        &mut self,
         fds: Vec<(OwnedFd, i32)>,
         output: OwnedFd,
         groups: Vec<PathBuf>,
@@ -205,6 +221,7 @@ impl Launch {
         spawn.umask = Some(UMASK);
         spawn.limits = self.limits.clone();
         spawn.cgroups = groups;
+        spawn.mounts = std::mem::take(&mut self.mounts);
         fault_point::at("start.files");
         // Before QEMU runs: one that ends at once takes the socket with it, and its words would never be asked for.
         let path = Path::new(&self.plan.monitor_path);

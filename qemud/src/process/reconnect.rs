@@ -115,6 +115,7 @@ fn live(driver: &Driver, document: &Document, id: i32, process: Arc<Process>) ->
         process,
         monitor: None,
         monitor_path: document.monitor_path.clone(),
+        own_dev: document.own_dev,
         vcpu_threads: document.vcpu_threads.clone(),
         ending: None,
         ended: watch_channel::Sender::new(false),

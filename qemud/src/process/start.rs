@@ -24,7 +24,7 @@ use super::{
     GREETING_LIMIT, Process, StartOptions, images, leftovers, processor, scsi, status, stop, taint, watch,
 };
 use crate::command::{self, Plan};
-use crate::confine::{affinity, cgroup, seclabel};
+use crate::confine::{affinity, cgroup, devices, seclabel};
 use crate::define::{self, Source};
 use crate::domain::{Domain, Ending, Live, ShutoffReason, State, Status, View};
 use crate::driver::Driver;
@@ -173,7 +173,10 @@ impl Start<'_> {
         let notes = taints.iter().map(|found| log::taint_note(id, &found.text())).collect();
         let told = Told { owner: self.domain.log_owner(), versions, notes };
         let groups = wanted.clone();
-        let inherited = Inherited { wires, groups, reset_nvram: self.options.reset_nvram, told };
+        let confinement = &self.driver.config.confinement;
+        let devices = starting.own_dev.then(|| devices::of(confinement, definition, &plan.labels));
+        let devices = devices.map(|all| all.into_iter().map(|(path, _)| path).collect());
+        let inherited = Inherited { wires, groups, devices, reset_nvram: self.options.reset_nvram, told };
         let launched = launch::launch(self.driver, definition, plan, inherited).await?;
         let live = Live {
             definition: Arc::clone(definition),
@@ -182,6 +185,7 @@ impl Start<'_> {
             process: Arc::clone(&launched.process),
             monitor: None,
             monitor_path: plan.monitor_path.clone(),
+            own_dev: starting.own_dev,
             vcpu_threads: Vec::new(),
             ending: None,
             ended: watch_channel::Sender::new(false),

@@ -26,6 +26,8 @@ pub struct Document {
     pub start_time: Option<u64>,
     /// The monitor's socket.
     pub monitor_path: String,
+    /// The guest has a `/dev` of its own.
+    pub own_dev: bool,
     /// Thread ids of the vcpus, by vcpu number.
     pub vcpu_threads: Vec<(u32, u32)>,
     /// The directory of the guest's own files.
@@ -55,6 +57,7 @@ impl Document {
             pid: None,
             start_time: None,
             monitor_path: monitor_path.to_owned(),
+            own_dev: driver.config.confinement.own_dev,
             vcpu_threads: Vec::new(),
             lib_dir: text(driver.paths.guest_dir(id, &definition.name)),
             channel_dir: text(driver.paths.guest_channel_dir(id, &definition.name)),
@@ -78,6 +81,7 @@ impl Document {
             status: state.status,
             pid: Some(live.process.pid),
             start_time: Some(live.process.start_time),
+            own_dev: live.own_dev,
             vcpu_threads: live.vcpu_threads.clone(),
             reboot_wanted: live.reboot_wanted,
             logs: live.logs.clone(),
@@ -107,6 +111,9 @@ impl Document {
         }
         w.start("monitor").attr("path", &self.monitor_path).attr("type", "unix");
         w.end();
+        if self.own_dev {
+            w.start("namespaces").empty("mount").end();
+        }
         w.start("vcpus");
         for (vcpu, thread) in &self.vcpu_threads {
             w.start("vcpu").attr("id", vcpu).attr("pid", thread);
@@ -162,6 +169,7 @@ impl Document {
             pid: root.attr_num::<i32>("pid")?.filter(|pid| *pid > 0),
             start_time: root.attr_num::<u64>("starttime")?,
             monitor_path: monitor.require("path")?.to_owned(),
+            own_dev: root.child("namespaces").is_some_and(|element| element.child("mount").is_some()),
             vcpu_threads: vcpu_threads(&root)?,
             lib_dir: path_of(&root, "libDir"),
             channel_dir: path_of(&root, "channelTargetDir"),

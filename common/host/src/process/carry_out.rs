@@ -25,6 +25,8 @@ pub(super) struct Prepared {
     pub(super) fds: Vec<(c_int, c_int)>,
     pub(super) cgroups: Vec<CString>,
     pub(super) no_new_privs: bool,
+    /// Descriptors of detached mounts and where they go.
+    pub(super) mounts: Vec<(c_int, CString)>,
 }
 
 /// What the child sees: the plan, vectors for exec, room for descriptor numbers, and where it reports an error.
@@ -109,6 +111,7 @@ fn carry_out(job: &Job<'_>) -> Result<std::convert::Infallible, Stage> {
     let plan = job.plan;
     reset_handlers();
     sys(libc::SYS_setsid, [0; 4]).ok_or(Stage::Session)?;
+    enter_namespace(plan)?;
     place_descriptors(plan, &job.moved).ok_or(Stage::Descriptors)?;
     if let Some(umask) = plan.umask {
         sys(libc::SYS_umask, [umask as c_long, 0, 0, 0]);
@@ -137,6 +140,32 @@ fn carry_out(job: &Job<'_>) -> Result<std::convert::Infallible, Stage> {
     let path = unsafe { *program } as c_long;
     sys(libc::SYS_execve, [path, program as c_long, job.envp.as_ptr() as c_long, 0]);
     Err(Stage::Exec)
+}
+
+/// Makes the mount namespace, if there is something to be mounted in it. Before descriptors move, since the mounts
+/// are among them.
+fn enter_namespace(plan: &Prepared) -> Result<(), Stage> {
+    if plan.mounts.is_empty() {
+        return Ok(());
+    }
+    sys(libc::SYS_unshare, [libc::CLONE_NEWNS as c_long, 0, 0, 0]).ok_or(Stage::Namespace)?;
+    // First, so that nothing of ours shows on the host.
+    follow_the_host().ok_or(Stage::Namespace)?;
+    for (at, (fd, path)) in plan.mounts.iter().enumerate() {
+        let (fd, from) = (*fd as c_long, c"".as_ptr() as c_long);
+        let (cwd, to) = (libc::AT_FDCWD as c_long, path.as_ptr() as c_long);
+        sys5(libc::SYS_move_mount, [fd, from, cwd, to, libc::MOVE_MOUNT_F_EMPTY_PATH as c_long])
+            .ok_or(Stage::Mount(at))?;
+    }
+    // Copies of mounts of the host's are still tied to them both ways.
+    follow_the_host().ok_or(Stage::Namespace)?;
+    Ok(())
+}
+
+/// All mounts of the namespace take over what happens to those of the host, and not the other way.
+fn follow_the_host() -> Option<c_long> {
+    let (none, root) = (c"none".as_ptr() as c_long, c"/".as_ptr() as c_long);
+    sys5(libc::SYS_mount, [none, root, 0, (libc::MS_SLAVE | libc::MS_REC) as c_long, 0])
 }
 
 /// Puts every descriptor at its number and closes all others.
@@ -206,10 +235,15 @@ fn block_signals(mask: u64) -> u64 {
 }
 
 /// One system call; None and errno on failure.
-fn sys(number: c_long, a: [c_long; 4]) -> Option<c_long> {
+fn sys(number: c_long, [a, b, c, d]: [c_long; 4]) -> Option<c_long> {
+    sys5(number, [a, b, c, d, 0])
+}
+
+/// As [`sys`], with five arguments.
+fn sys5(number: c_long, a: [c_long; 5]) -> Option<c_long> {
     // SAFETY: every caller in this file passes numbers, or pointers to live values of the kernel's form for that
     // call; `syscall` touches nothing but errno.
-    let result = unsafe { libc::syscall(number, a[0], a[1], a[2], a[3], 0 as c_long) };
+    let result = unsafe { libc::syscall(number, a[0], a[1], a[2], a[3], a[4]) };
     if result < 0 { None } else { Some(result) }
 }
 
@@ -253,10 +287,11 @@ impl Drop for Stack {
     }
 }
 
-/// Stages as positive numbers for the report; control groups start where the others end.
-const STAGES: [Stage; 9] = [
+/// Stages as positive numbers for the report; those with a number of their own start where the others end.
+const STAGES: [Stage; 10] = [
     Stage::Clone,
     Stage::Session,
+    Stage::Namespace,
     Stage::Descriptors,
     Stage::Limits,
     Stage::Groups,
@@ -266,9 +301,15 @@ const STAGES: [Stage; 9] = [
     Stage::Exec,
 ];
 
+/// Number of the first control group; the kernel knows less hierarchies than are between this and the next.
+const CGROUPS: i32 = 100;
+/// Number of the first mount.
+const MOUNTS: i32 = 10_000;
+
 fn number_of(stage: Stage) -> i32 {
     match (stage, STAGES.iter().position(|s| *s == stage)) {
-        (Stage::Cgroup(at), _) => 100i32.saturating_add(at as i32),
+        (Stage::Cgroup(at), _) => CGROUPS.saturating_add(at as i32),
+        (Stage::Mount(at), _) => MOUNTS.saturating_add(at as i32),
         (_, Some(at)) => at as i32 + 1,
         (_, None) => 1,
     }
@@ -277,7 +318,8 @@ fn number_of(stage: Stage) -> i32 {
 fn stage_of(number: i32) -> Option<Stage> {
     match number {
         0 => None,
-        100.. => Some(Stage::Cgroup(number as usize - 100)),
+        MOUNTS.. => Some(Stage::Mount((number - MOUNTS) as usize)),
+        CGROUPS.. => Some(Stage::Cgroup((number - CGROUPS) as usize)),
         _ => Some(STAGES.get(number as usize - 1).copied().unwrap_or(Stage::Clone)),
     }
 }
@@ -288,7 +330,9 @@ mod tests {
 
     #[test]
     fn stages_survive_the_report() {
-        for stage in STAGES.into_iter().chain([Stage::Cgroup(0), Stage::Cgroup(9)]) {
+        for stage in
+            STAGES.into_iter().chain([Stage::Cgroup(0), Stage::Cgroup(9), Stage::Mount(0), Stage::Mount(9)])
+        {
             assert_eq!(stage_of(number_of(stage)), Some(stage));
         }
         assert_eq!(stage_of(0), None);

@@ -108,6 +108,9 @@ pub struct Plan {
     pub cgroups: Vec<PathBuf>,
     /// Set no_new_privs: no set-user-id program below it gains anything.
     pub no_new_privs: bool,
+    /// Detached mounts and the directories they are put on, in this order, in a mount namespace of the process's own,
+    /// which sees what the host mounts later ([`crate::private_dev`]). Without any it stays in ours.
+    pub mounts: Vec<(OwnedFd, PathBuf)>,
 }
 
 impl Plan {
@@ -127,6 +130,7 @@ impl Plan {
             stderr: Stdio::Null,
             cgroups: Vec::new(),
             no_new_privs: false,
+            mounts: Vec::new(),
         }
     }
 
@@ -154,6 +158,10 @@ pub enum Stage {
     Clone,
     /// Starting a session.
     Session,
+    /// Making the mount namespace.
+    Namespace,
+    /// Putting the mount with this place in the plan on its directory.
+    Mount(usize),
     /// Putting descriptors at their numbers.
     Descriptors,
     /// Setting a limit.
@@ -177,6 +185,8 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Stage::Clone => "making the process",
             Stage::Session => "starting a session",
+            Stage::Namespace => "making the mount namespace",
+            Stage::Mount(_) => "mounting in the namespace",
             Stage::Descriptors => "passing descriptors",
             Stage::Limits => "setting resource limits",
             Stage::Cgroup(_) => "joining the control group",
@@ -249,6 +259,8 @@ fn prepare(plan: &Plan, null: i32) -> std::result::Result<Prepared, std::ffi::Nu
     }
     let cgroups: std::result::Result<Vec<_>, _> =
         plan.cgroups.iter().map(|path| c(path.as_os_str())).collect();
+    let mounts: std::result::Result<Vec<_>, _> =
+        plan.mounts.iter().map(|(fd, path)| Ok((fd.as_raw_fd(), c(path.as_os_str())?))).collect();
     let stream = |stdio: &Stdio| match stdio {
         Stdio::Null => null,
         Stdio::Fd(fd) => fd.as_raw_fd(),
@@ -266,6 +278,7 @@ fn prepare(plan: &Plan, null: i32) -> std::result::Result<Prepared, std::ffi::Nu
         fds,
         cgroups: cgroups?,
         no_new_privs: plan.no_new_privs,
+        mounts: mounts?,
     })
 }
 

@@ -253,3 +253,33 @@ fn sleeper() -> Plan {
     plan.args = vec!["1000".into()];
     plan
 }
+
+#[tokio::test]
+async fn a_private_dev_is_the_childs_alone() {
+    if !crate::private_dev::is_available() {
+        return eprintln!("not run: a_private_dev_is_the_childs_alone: no mounts can be made here");
+    }
+    let before = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mut dev = crate::private_dev::PrivateDev::new().unwrap();
+    for path in ["/dev/null", "/dev/ptmx"] {
+        dev.add(Path::new(path), None).unwrap();
+    }
+    let (text, exit) = shell("ls /dev; echo x > /dev/null && ls /dev/pts/ptmx", |plan| {
+        plan.env = vec![("PATH".into(), "/usr/bin:/bin".into())];
+        plan.mounts = dev.into_mounts();
+    })
+    .await;
+    assert!(exit.success(), "{text}");
+    let names: Vec<_> = text.lines().collect();
+    assert!(names.contains(&"null") && names.contains(&"pts") && !names.contains(&"zero"), "{text}");
+    assert_eq!(std::fs::read_to_string("/proc/self/mountinfo").unwrap(), before);
+    assert!(Path::new("/dev/zero").exists());
+}
+
+#[test]
+fn a_mount_that_cannot_be_is_named() {
+    let mut plan = Plan::new("/bin/true");
+    plan.mounts = vec![(File::open("/proc/self/status").unwrap().into(), "/dev".into())];
+    let Err(Error::Spawn { stage, .. }) = spawn(plan) else { panic!("it runs") };
+    assert!(matches!(stage, Stage::Mount(0) | Stage::Namespace), "{stage}");
+}
