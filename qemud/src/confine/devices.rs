@@ -95,9 +95,9 @@ mod tests {
         let expect = [
             ("/dev/null", true),
             ("/dev/sda", false),
-            ("/dev/hwrng", true),
             ("/dev/ttyS0", true),
             ("/dev/dri/renderD128", true),
+            ("/dev/hwrng", true),
         ];
         assert_eq!(found, expect);
     }

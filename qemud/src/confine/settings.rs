@@ -235,7 +235,6 @@ mod tests {
             "cgroup_controllers = [\"x\"]",
             "security_driver = \"selinux\"",
             "max_files = -1",
-            "namespaces = \"mount\"",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }
