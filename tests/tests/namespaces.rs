@@ -32,8 +32,10 @@ fn can_mount(test: &str) -> bool {
 
 /// What a program prints; None if it fails.
 fn run(program: &str, args: &[&str]) -> Option<String> {
-    let out = Command::new(program).args(args).output().ok()?;
-    out.status.success().then(|| String::from_utf8(out.stdout).unwrap())
+    // A shell, since the program may not be installed.
+    let line = [program].iter().chain(args).map(|word| (*word).to_owned()).collect::<Vec<_>>().join(" ");
+    let out = tests::run(Command::new("/bin/sh").args(["-c", &line]), "", tests::LIMIT);
+    (out.code == 0).then_some(out.stdout)
 }
 
 /// A block device that is there for the test only, and a folder in `/dev` with a link to it and a line that says
