@@ -460,3 +460,38 @@ fn labels_are_told_as_they_were_defined() {
     let line = |label: &str| format!("['', False] [['', False], ['{label}', False]]\n");
     assert_eq!(told.ok(), line(&format!("+{user}:+{group}")) + &line("") + &line("root:0"));
 }
+
+/// A link that the guests' user made does not get it a file of the host, nor has its output written into one.
+#[test]
+fn links_of_the_guests_user_are_not_followed() {
+    if !is_root("links_of_the_guests_user_are_not_followed") {
+        return;
+    }
+    let instance = Instance::builder().qemu_conf(&conf("")).start();
+    let (kernel, victim) = (kernel(&instance), file(&instance, "victim"));
+    let theirs = instance.library_dir().join("nvram");
+    assert_eq!(owner(&theirs), GUEST);
+    let link = theirs.join("link");
+    std::os::unix::fs::symlink(&victim, &link).unwrap();
+    let output = format!("<serial type='file'><source path='{}'/></serial>", link.display());
+    let disk = xml("k1", &kernel, &[(&*link, "")], "", "");
+    let starts = |xml: &str| {
+        let before = std::fs::read(&victim).unwrap();
+        let out = instance.python(&format!(
+            "try: libvirt.open(uri).createXML({xml:?}, 1).destroy(); print('ok')\n\
+             except libvirt.libvirtError as e: print(e.get_error_code(), e.get_error_message())\n"
+        ));
+        assert_eq!(std::fs::read(&victim).unwrap(), before);
+        out.ok()
+    };
+    std::os::unix::fs::lchown(&link, Some(GUEST.0), Some(GUEST.1)).unwrap();
+    for xml in [&disk, &xml("k2", &kernel, &[], "", &output)] {
+        let told = starts(xml);
+        assert!(told.starts_with("38 ") && told.contains(link.to_str().unwrap()), "{told}");
+        assert_eq!((owner(&victim), instance.run_files()), (BEFORE, Vec::new()));
+    }
+    // An administrator's link is as good as the file.
+    std::os::unix::fs::lchown(&link, Some(0), Some(0)).unwrap();
+    assert_eq!(starts(&disk), "ok\n");
+    assert_eq!(owner(&victim).0, if remembers(instance.root()) { BEFORE.0 } else { 0 });
+}

@@ -270,6 +270,23 @@ fn macvtaps_are_made_and_removed() {
     assert_eq!(refusal(&instance, &nano("g", &gone)).0, 38);
 }
 
+/// The copy of a guest, with its address and its device's name, does not take the first one's device away.
+#[test]
+fn a_start_that_fails_leaves_the_devices_of_others() {
+    if !can_make_networks("a_start_that_fails_leaves_the_devices_of_others") {
+        return;
+    }
+    let instance = bridged();
+    ip(&instance, "link add ve0 type veth peer name ve1");
+    ip(&instance, &format!("link add link ve0 name mine0 address {MAC} type macvtap mode bridge"));
+    let card = format!(
+        "<interface type='direct'><mac address='{MAC}'/><source dev='ve0' mode='bridge'/><target dev='mine0'/></interface>"
+    );
+    let (code, _, text) = refusal(&instance, &nano("g", &card));
+    assert!(code == 55 && text.contains("mine0"), "{code} {text}");
+    assert_eq!(links(&instance), ["br0", "ve1", "ve0", "mine0"]);
+}
+
 #[test]
 fn parallel_starts_get_names_of_their_own() {
     if !can_make_networks("parallel_starts_get_names_of_their_own") {

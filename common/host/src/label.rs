@@ -14,10 +14,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, fcntl};
-use rustix::fs::{
-    AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, chownat, fstat, openat2,
-};
+use rustix::fs::{AtFlags, FileType, Gid, Stat, Uid, chownat, fstat};
 
+use crate::links::{self, Distrusted};
 use crate::{Error, Result, fault};
 pub use boot::boot_time;
 use xattr::Attributes;
@@ -56,7 +55,7 @@ impl Owner {
 /// uses under another owner is refused. A file system that has no owners, or does not let us set them, is no error:
 /// whether the guest can use the file is seen when it tries to.
 pub fn set(path: &Path, owner: Owner, remember: bool) -> Result<()> {
-    let file = Labelled::open(path)?;
+    let file = Labelled::open(path, Distrusted::guest(owner.uid))?;
     let before = Owner::of(&file.stat);
     if !remember {
         return file.give(owner);
@@ -80,7 +79,7 @@ pub fn set(path: &Path, owner: Owner, remember: bool) -> Result<()> {
 /// Gives a file back that [`set`] gave to `guest`: to the owner it had before, once its last user is gone; to root
 /// if none is remembered. A file that is not the guest's any more was given back already, and stays as it is.
 pub fn restore(path: &Path, guest: Owner, remember: bool) -> Result<()> {
-    let file = match Labelled::open(path) {
+    let file = match Labelled::open(path, Distrusted::guest(guest.uid)) {
         // Whoever removed it does not want it back.
         Err(error) if error.is_not_found() => return Ok(()),
         other => other?,
@@ -112,13 +111,11 @@ struct Labelled {
 }
 
 impl Labelled {
-    /// Follows links as any user of the path will, but none of `/proc`.
-    fn open(path: &Path) -> Result<Labelled> {
-        let failed = |errno: rustix::io::Errno| Error::file("open", path)(errno.into());
-        let fd =
-            openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_MAGICLINKS)
-                .map_err(failed)?;
-        let stat = fstat(&fd).map_err(failed)?;
+    /// Follows links as any user of the path will, but none of `/proc`, and none that the guest's user made: a guest that
+    /// was taken over would be given the file of its choice at its next start.
+    fn open(path: &Path, distrusted: Distrusted) -> Result<Labelled> {
+        let fd = links::open(path, distrusted)?;
+        let stat = fstat(&fd).map_err(|errno| Error::file("examine", path)(errno.into()))?;
         Ok(Labelled { path: path.to_path_buf(), fd, stat })
     }
 

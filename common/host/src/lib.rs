@@ -13,6 +13,7 @@ mod kernel;
 pub mod ksm;
 pub mod label;
 pub mod limits;
+pub mod links;
 pub mod memory;
 pub mod net;
 pub mod paths;

@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Error, Result, fault, process};
+use rustix::fs::FileType;
+
+use crate::{Error, Result, fault, links, process};
 
 /// Begin and end of the name of a temporary file; between them the process that made it and a counter.
 const TEMPORARY: (&str, &str) = (".oxivirt-", ".new");
@@ -168,7 +170,7 @@ pub fn create_dir(path: &Path, mode: u32) -> Result<bool> {
 fn make_dir(path: &Path, mode: u32) -> io::Result<bool> {
     match DirBuilder::new().mode(mode & 0o700).create(path) {
         // A later chmod, since the umask cut the mode.
-        Ok(()) => fs::set_permissions(path, Permissions::from_mode(mode)).map(|()| true),
+        Ok(()) => links::settle(path, FileType::Directory, mode, None).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(error),
     }

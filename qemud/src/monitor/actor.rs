@@ -271,7 +271,7 @@ impl Actor {
             }
             self.fds_of = Some(request.id);
         }
-        debug!(id = request.id, "{}", String::from_utf8_lossy(&request.bytes).trim_end());
+        debug!(id = request.id, "{}", reply::shown(&request.bytes));
         self.output_bytes += request.bytes.len();
         self.waiting.insert(request.id, (request.want, request.done));
         self.output.push_back(Chunk { bytes: request.bytes, sent: 0, fds: request.fds });

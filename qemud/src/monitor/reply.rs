@@ -1,5 +1,7 @@
 //! What one message from QEMU is. Pure.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::MonitorError;
@@ -21,6 +23,17 @@ pub(super) enum Message {
     Lost(String),
     /// Nothing known: passed over.
     Unknown,
+}
+
+/// A command as logs have it: without the arguments of those that tell QEMU secrets.
+pub(super) fn shown(command: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(command.trim_ascii_end());
+    let secret =
+        ["\"password\"", "\"change-vnc-password\"", "\"secret\""].iter().any(|word| text.contains(word));
+    match text.split_once("\"arguments\"") {
+        Some((name, _)) if secret => Cow::Owned(format!("{name}\"arguments\": (secret)")),
+        _ => text,
+    }
 }
 
 /// The id of a command as it goes over the wire.
@@ -77,6 +90,19 @@ fn described(error: &Value) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let plain = b"{\"execute\":\"cont\",\"arguments\":{\"a\":1}}\r\n";
+        assert_eq!(shown(plain), "{\"execute\":\"cont\",\"arguments\":{\"a\":1}}");
+        for command in [
+            r#"{"execute":"set_password","arguments":{"protocol":"vnc","password":"sesame"},"id":"libvirt-1"}"#,
+            r#"{"execute":"object-add","arguments":{"qom-type":"secret","data":"sesame"}}"#,
+        ] {
+            let shown = shown(command.as_bytes());
+            assert!(shown.contains("execute") && !shown.contains("sesame"), "{shown}");
+        }
+    }
 
     #[test]
     fn messages_are_told_apart() {

@@ -8,6 +8,16 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use super::{Wires, machine, queues, tap};
 
+/// Fails when somebody has this name. Before anything is made: what a start has made is deleted by its name when it fails,
+/// and another guest may have this name and even this address.
+pub(super) fn check_free(name: &str) -> Result<(), Fault> {
+    if net::index(name).is_none() {
+        return Ok(());
+    }
+    let detail = format!("The {name} interface already exists");
+    Err(Fault::new(ErrorDomain::NONE, ErrorCode::OPERATION_INVALID, detail))
+}
+
 /// Makes the macvtap of an interface on the device `lower.0`.
 pub(super) async fn connect(
     interface: &Interface,
@@ -18,10 +28,6 @@ pub(super) async fn connect(
     let (Some(name), (Some(dev), mode)) = (interface.target_dev.as_deref(), lower) else { return Ok(()) };
     let netlink = Netlink::open().map_err(machine)?;
     let below = netlink.link(dev).await.map_err(machine)?;
-    if net::index(name).is_some() {
-        let detail = format!("The {name} interface already exists");
-        return Err(Fault::new(ErrorDomain::NONE, ErrorCode::OPERATION_INVALID, detail));
-    }
     let mac = interface.mac.as_ref().map(|mac| mac.address).unwrap_or_default();
     let made = netlink.add_macvtap(name, below.index, mac, mode_of(mode)).await;
     made.map_err(host::Error::device("create macvtap device", name)).map_err(machine)?;

@@ -126,7 +126,11 @@ async fn open_interface(
             interface.target_dev = Some(helped.name);
             wires.put_tap(&alias, vec![helped.fd]);
         }
-        InterfaceSource::Direct { .. } => interface.target_dev = Some(driver.names.choose(interface)?),
+        InterfaceSource::Direct { .. } => {
+            let name = driver.names.choose(interface)?;
+            direct::check_free(&name)?;
+            interface.target_dev = Some(name);
+        }
         _ => {
             let (name, fds) = tap::open(&driver.names, interface).await?;
             interface.target_dev = Some(name);

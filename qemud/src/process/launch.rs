@@ -3,10 +3,9 @@
 //! The monitor's socket listens before QEMU runs and is handed to it, so that the connection stands at once
 //! and nobody has to look again and again whether it is there yet.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,10 +13,12 @@ use std::sync::Arc;
 use ::driver::documents::blocking;
 use ::driver::fault;
 use host::label::Owner;
+use host::links::{self, Distrusted};
 use host::process::{Ids, Limit, Plan as Spawn, Resource, Stdio};
 use host::{fault as fault_point, process, store};
 use model::domain::Domain as Definition;
 use protocol::{ErrorCode, ErrorDomain, Fault};
+use rustix::fs::FileType;
 
 use super::log::{self, Logs, StartLog};
 use super::{Process, leftovers};
@@ -195,9 +196,10 @@ impl Launch {
     /// What the child finds at its numbers.
     fn open_all(&mut self, log: &mut StartLog) -> Result<Vec<(OwnedFd, i32)>, Fault> {
         let fds = std::mem::take(&mut self.plan.fds);
+        let distrusted = self.owner.map_or(Distrusted::NOBODY, |owner| Distrusted::guest(owner.uid));
         let open = |fd: PassedFd| {
             let opened = match &fd.source {
-                FdSource::Output { path, append } => log.output(Path::new(path), *append)?,
+                FdSource::Output { path, append } => log.output(Path::new(path), *append, distrusted)?,
                 other => self.open_for_child(other, fd.number).map_err(fault::host(ErrorDomain::QEMU))?,
             };
             Ok((opened, fd.number.cast_signed()))
@@ -249,7 +251,7 @@ impl Launch {
             PlannedFile::Dir { path, mode } => {
                 let path = Path::new(path);
                 store::create_dir(path, *mode)?;
-                self.hand_over(path)
+                self.hand_over(path, FileType::Directory, *mode)
             }
             PlannedFile::MasterKey { path } => {
                 let mut key = [0u8; MASTER_KEY];
@@ -272,11 +274,10 @@ impl Launch {
         }
     }
 
-    /// Give what was made to QEMU's user. A link in its place is given, not what it leads to.
-    fn hand_over(&self, path: &Path) -> host::Result<()> {
-        let Some(owner) = self.owner else { return Ok(()) };
-        std::os::unix::fs::lchown(path, Some(owner.uid), Some(owner.gid))
-            .map_err(host::Error::file("set the owner of", path))
+    /// Give what was made to QEMU's user, with its mode. That user can write beside it: a link in its place is refused.
+    fn hand_over(&self, path: &Path, kind: FileType, mode: u32) -> host::Result<()> {
+        let owner = self.owner.map(|owner| (owner.uid, owner.gid));
+        links::settle(path, kind, mode, owner).map_err(host::Error::file("set owner and mode of", path))
     }
 
     /// Open what the child is to find at a number.
@@ -300,14 +301,16 @@ impl Launch {
         if let Some(dir) = path.parent()
             && store::create_dir(dir, 0o750)?
         {
-            self.hand_over(dir)?;
+            self.hand_over(dir, FileType::Directory, 0o750)?;
         }
         store::remove(path)?;
         let listener = UnixListener::bind(path).map_err(host::Error::file("listen on", path))?;
-        std::fs::set_permissions(path, Permissions::from_mode(0o777 & !UMASK))
-            .map_err(host::Error::file("set the mode of", path))?;
-        if path != self.monitor {
-            self.hand_over(path)?;
+        let mode = 0o777 & !UMASK;
+        if path == self.monitor {
+            links::settle(path, FileType::Socket, mode, None)
+                .map_err(host::Error::file("set the mode of", path))?;
+        } else {
+            self.hand_over(path, FileType::Socket, mode)?;
         }
         Ok(listener)
     }

@@ -406,6 +406,10 @@ impl Start<'_> {
         }
         {
             let mut state = self.domain.lock();
+            if state.live.is_some() && state.status != Status::STARTING {
+                // Clients have been told that it runs.
+                self.driver.tell(self.domain, &state, Lifecycle::Stopped(Ending::Failed.event()));
+            }
             state.live = None;
             state.status = Status::shutoff(ShutoffReason::Failed);
             self.driver.domains.set_id(self.domain.uuid(), None);

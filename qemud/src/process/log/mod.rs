@@ -8,14 +8,15 @@ mod head;
 mod keeper;
 mod manager;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use ::driver::documents::blocking;
+use host::links::{self, Distrusted};
 use host::paths::Paths;
 use host::rotate::{self, Limits};
 use host::store;
@@ -153,7 +154,7 @@ impl Logs {
         };
         let mut log =
             StartLog { logs: self.clone(), owner, path: path.clone(), kept_by, mark: Mark::default() };
-        let output = log.output(&path, true)?;
+        let output = log.output(&path, true, Distrusted::NOBODY)?;
         let notes: String = notes.iter().map(|note| head::note(note)).collect();
         let begun = log.add(&(head::head(head.plan, head.versions) + &notes)).and_then(|()| log.mark());
         if begun.is_err() {
@@ -190,9 +191,11 @@ impl Logs {
         let manager = if *kept_by == KeptBy::Manager { self.manager() } else { None };
         match manager {
             Some(mut manager) => manager.append(owner, &path, text).map_err(manager::fault),
-            None => append(&path)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-                .map_err(|error| fault(host::Error::file("write", &path)(error))),
+            None => links::append(&path, Distrusted::NOBODY)
+                .and_then(|mut file| {
+                    file.write_all(text.as_bytes()).map_err(host::Error::file("write", &path))
+                })
+                .map_err(fault),
         }
     }
 
@@ -233,7 +236,8 @@ impl StartLog {
     }
 
     /// A descriptor that appends to a file of this guest, which is emptied first unless `append`. Blocks.
-    pub fn output(&mut self, path: &Path, append: bool) -> Result<OwnedFd, Fault> {
+    /// The links of `distrusted` are not followed.
+    pub fn output(&mut self, path: &Path, append: bool, distrusted: Distrusted) -> Result<OwnedFd, Fault> {
         let files = match &mut self.kept_by {
             KeptBy::Manager => {
                 let gone = || Fault::internal(ErrorDomain::QEMU, "virtlogd has gone away during the start");
@@ -242,7 +246,9 @@ impl StartLog {
             }
             KeptBy::Daemon(files) => files,
         };
-        let opened = open(path, append, self.logs.shared.limits, self.logs.shared.direct).map_err(fault)?;
+        let shared = &self.logs.shared;
+        let bounds = (!shared.direct).then_some(shared.limits);
+        let opened = open(path, append, bounds, distrusted).map_err(fault)?;
         self.logs.keep(path);
         files.push(path.to_owned());
         Ok(opened.into())
@@ -336,19 +342,15 @@ pub async fn remove(driver: &Driver, name: &str) -> Result<(), Fault> {
 }
 
 /// Opens a file to append to, within its limits.
-fn open(path: &Path, keep: bool, limits: Limits, direct: bool) -> host::Result<File> {
-    if !direct {
+fn open(path: &Path, keep: bool, limits: Option<Limits>, distrusted: Distrusted) -> host::Result<File> {
+    if let Some(limits) = limits {
         rotate::if_full(path, limits)?;
     }
-    let file = append(path).map_err(host::Error::file("open", path))?;
+    let file = links::append(path, distrusted)?;
     if !keep {
         file.set_len(0).map_err(host::Error::file("empty", path))?;
     }
     Ok(file)
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 /// The end of a file, not before the mark; all of it where the file is not that of the mark any more.
@@ -388,9 +390,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("serial.log");
         std::fs::write(&path, "old").unwrap();
-        open(&path, true, Limits::default(), false).unwrap().write_all(b" new").unwrap();
+        open(&path, true, Some(Limits::default()), Distrusted::NOBODY).unwrap().write_all(b" new").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old new");
-        open(&path, false, Limits::default(), false).unwrap();
+        open(&path, false, Some(Limits::default()), Distrusted::NOBODY).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
     }
 }
