@@ -38,6 +38,20 @@ impl Processor {
     pub fn host_model(&self, caps: &QemuCaps, virt_type: &str) -> Option<Cpu> {
         host_model(&self.map, caps, virt_type, Which::Migratable)
     }
+
+    /// What a guest like the host is measured by: the whole processor that QEMU can offer here; with KVM also all that
+    /// the host's has.
+    pub fn host_model_data(&self, caps: &QemuCaps, virt_type: &str) -> Option<CpuData> {
+        if !is_x86(&caps.arch) {
+            return None;
+        }
+        let cpu = caps.accel(virt_type)?.host_cpu.as_ref()?;
+        let mut data = offered(&self.map, cpu, &caps.arch, Which::All).features_only();
+        if virt_type == "kvm" {
+            data.add(&self.data.features_only());
+        }
+        Some(data)
+    }
 }
 
 /// Which features of the offered processor count.
@@ -114,11 +128,11 @@ pub(super) fn host_model(map: &CpuMap, caps: &QemuCaps, virt_type: &str, which: 
         disable_blockers(map, &mut decoded, own, &data);
         let same =
             data.signature().is_some_and(|signature| model.signatures.iter().any(|of| of.matches(signature)));
-        // The processor's own signature counts most, then a short description.
+        // The processor's own signature counts most, then a description that costs little.
         let better = best.as_ref().is_none_or(|(best_same, best)| match (same, best_same) {
             (true, false) => true,
             (false, true) => false,
-            _ => decoded.features.len() < best.features.len(),
+            _ => decoded.cost() < best.cost(),
         });
         if better {
             best = Some((same, decoded));

@@ -193,15 +193,10 @@ fn caches(cpu: &Cpu, parts: &mut Vec<String>) {
         CacheMode::Passthrough => (Some(true), "off"),
         CacheMode::Disable => (host.then_some(false), "off"),
     };
-    // The order is that of the two cases in the reference's lines.
-    match (cache.mode, through) {
-        (CacheMode::Passthrough, Some(on)) => {
-            parts.push(format!("host-cache-info={}", word(on)));
-            parts.push(format!("l3-cache={level3}"));
-        }
-        (_, through) => {
-            parts.push(format!("l3-cache={level3}"));
-            parts.extend(through.map(|on| format!("host-cache-info={}", word(on))));
-        }
-    }
+    // The order is that of the cases in the reference's lines.
+    let host_first = cache.mode != CacheMode::Emulate;
+    let host = through.map(|on| format!("host-cache-info={}", word(on)));
+    parts.extend(host.clone().filter(|_| host_first));
+    parts.push(format!("l3-cache={level3}"));
+    parts.extend(host.filter(|_| !host_first));
 }

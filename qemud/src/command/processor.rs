@@ -1,6 +1,6 @@
 //! The guest's processor on this host: what `host-model` stands for, and whether the host has what a model needs.
 
-use model::cpu_map::CpuData;
+use model::cpu_map::{CpuData, CpuMap};
 use model::domain::Domain;
 use model::domain::cpu::{Cpu, CpuCheck, CpuFallback, CpuFeature, CpuMatch, CpuMode, FeaturePolicy};
 
@@ -17,12 +17,7 @@ pub(super) fn resolve(domain: &mut Domain, caps: &QemuCaps, options: &PlanOption
         || (domain.cpu.mode == Some(CpuMode::Custom) && domain.cpu.matching == Some(CpuMatch::Minimum));
     if let Some(processor) = processor {
         known(&domain.cpu, processor)?;
-    }
-    if let (Some(processor), Some(CpuMode::Custom)) = (processor, domain.cpu.mode)
-        && virt == "kvm"
-        && domain.cpu.check == Some(CpuCheck::Partial)
-    {
-        compare(&domain.cpu, processor)?;
+        fits(domain, processor, caps)?;
     }
     if like_host {
         let model = processor.and_then(|processor| processor.host_model(caps, &virt)).ok_or_else(|| {
@@ -31,13 +26,33 @@ pub(super) fn resolve(domain: &mut Domain, caps: &QemuCaps, options: &PlanOption
         if let Some(processor) = processor {
             refuse_forbidden(&domain.cpu, processor, &model)?;
         }
+        let own = domain.cpu.vendor.take();
+        let minimum = domain.cpu.mode == Some(CpuMode::Custom);
         imitate(&mut domain.cpu, model);
+        if minimum {
+            domain.cpu.vendor = own;
+        }
     }
     if domain.cpu.mode == Some(CpuMode::Custom) {
         choose_optional(&mut domain.cpu, caps, &virt);
         leave_removed(&mut domain.cpu, processor);
     }
     Ok(())
+}
+
+/// Whether a processor that is checked (`check='partial'`) can be had: a named one on the host's, one like the host's
+/// of what QEMU offers here.
+fn fits(domain: &Domain, processor: &Processor, caps: &QemuCaps) -> Result<(), PlanError> {
+    let (cpu, virt) = (&domain.cpu, domain.virt_type.to_string());
+    match cpu.mode {
+        _ if cpu.check != Some(CpuCheck::Partial) => Ok(()),
+        Some(CpuMode::Custom) if virt == "kvm" => compare(cpu, processor),
+        Some(CpuMode::HostModel) => match processor.host_model_data(caps, &virt) {
+            Some(offered) => compare_with(cpu, CpuData::default(), &processor.map, &offered),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
 /// A host-like model must not have what the document forbids.
@@ -83,6 +98,11 @@ fn imitate(cpu: &mut Cpu, host: Cpu) {
 }
 
 fn known(cpu: &Cpu, processor: &Processor) -> Result<(), PlanError> {
+    // QEMU's own versions and stand-ins are not for definitions.
+    let model = cpu.model.as_deref().filter(|_| cpu.mode == Some(CpuMode::Custom));
+    if let Some(name) = model.filter(|name| processor.map.model(name).is_none()) {
+        return Err(PlanError::Internal { part: Part::Cpu, detail: format!("Unknown CPU model {name}") });
+    }
     match cpu.features.iter().find(|feature| processor.map.feature(&feature.name).is_none()) {
         Some(feature) => {
             let name = &feature.name;
@@ -96,21 +116,23 @@ fn known(cpu: &Cpu, processor: &Processor) -> Result<(), PlanError> {
 fn compare(cpu: &Cpu, processor: &Processor) -> Result<(), PlanError> {
     vendor(cpu, processor)?;
     let Some(model) = cpu.model.as_deref().and_then(|name| processor.map.model(name)) else { return Ok(()) };
+    compare_with(cpu, model.data.clone(), &processor.map, &processor.data)
+}
+
+/// Whether `there` is all that a guest's processor must have: `needed` and what the document says of single features.
+fn compare_with(cpu: &Cpu, mut needed: CpuData, map: &CpuMap, there: &CpuData) -> Result<(), PlanError> {
     let names = |wanted: &[FeaturePolicy]| {
         let mut data = CpuData::default();
         let listed = cpu.features.iter().filter(|feature| wanted.contains(&feature.policy));
-        listed
-            .filter_map(|feature| processor.map.feature(&feature.name))
-            .for_each(|known| data.add(&known.data));
+        listed.filter_map(|feature| map.feature(&feature.name)).for_each(|known| data.add(&known.data));
         data
     };
     let forbidden = names(&[FeaturePolicy::Forbid]);
-    let found = processor.map.feature_names(&common(&forbidden, &processor.data));
+    let found = map.feature_names(&common(&forbidden, there));
     if !found.is_empty() {
         let list = found.join(", ");
         return Err(PlanError::CpuIncompatible(format!("Host CPU provides forbidden features: {list}")));
     }
-    let mut needed = model.data.clone();
     needed.subtract(&names(&[
         FeaturePolicy::Force,
         FeaturePolicy::Disable,
@@ -119,8 +141,8 @@ fn compare(cpu: &Cpu, processor: &Processor) -> Result<(), PlanError> {
     ]));
     needed.add(&names(&[FeaturePolicy::Require]));
     let mut missing = needed.clone();
-    missing.subtract(&processor.data);
-    let missing = processor.map.feature_names(&missing);
+    missing.subtract(there);
+    let missing = map.feature_names(&missing);
     if !missing.is_empty() {
         let list = missing.join(", ");
         return Err(PlanError::CpuIncompatible(format!(
@@ -129,9 +151,9 @@ fn compare(cpu: &Cpu, processor: &Processor) -> Result<(), PlanError> {
     }
     if cpu.matching == Some(CpuMatch::Strict) {
         needed.add(&names(&[FeaturePolicy::Force, FeaturePolicy::Optional, FeaturePolicy::Disable]));
-        let mut extra = processor.data.clone();
+        let mut extra = there.clone();
         extra.subtract(&needed);
-        let extra = processor.map.feature_names(&extra);
+        let extra = map.feature_names(&extra);
         if !extra.is_empty() {
             let list = extra.join(", ");
             return Err(PlanError::CpuIncompatible(format!(
@@ -189,7 +211,7 @@ fn leave_removed(cpu: &mut Cpu, processor: Option<&Processor>) {
 mod tests {
     use std::sync::Arc;
 
-    use model::cpu_map::{CpuMap, Leaf, Registers};
+    use model::cpu_map::{Leaf, Registers};
     use model::domain::cpu::CpuFeature;
 
     use super::*;

@@ -188,11 +188,10 @@ fn cpu(domain: &Domain, board: &Board<'_>) -> Verdict {
     }
     if let Some(width) = &cpu.max_phys_addr {
         let through = width.mode == model::domain::cpu::MaxPhysAddrMode::Passthrough;
-        if through && !matches!(cpu.mode, Some(CpuMode::HostPassthrough | CpuMode::Maximum)) {
+        if through && width.bits.is_some() {
             return refuse(format!(
-                "CPU maximum physical address bits mode '{}' can only be used with '{}' CPUs",
-                width.mode,
-                CpuMode::HostPassthrough
+                "CPU maximum physical address bits number specification cannot be used with mode='{}'",
+                width.mode
             ));
         }
         if !through && width.bits.is_none() {

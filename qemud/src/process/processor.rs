@@ -2,7 +2,7 @@
 //! model, so that the guest can move to where it finds the same.
 
 use model::cpu_map::{CpuData, CpuMap, Leaf};
-use model::domain::cpu::{Cpu, CpuCheck, CpuFeature, CpuMode, FeaturePolicy};
+use model::domain::cpu::{Cpu, CpuCheck, CpuFallback, CpuFeature, CpuMode, FeaturePolicy};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use crate::capabilities::Processor;
@@ -59,6 +59,8 @@ pub(super) fn adopt(cpu: &mut Cpu, map: &CpuMap, words: &CpuWords) -> Result<(),
         return Err(mismatch(&extra, &missing));
     }
     cpu.check = Some(CpuCheck::Full);
+    // From now on it is this model or none.
+    cpu.fallback = CpuFallback::Forbid;
     Ok(())
 }
 
@@ -132,7 +134,7 @@ mod tests {
         adopt(&mut guest, &map(), &words(2 | 4)).unwrap();
         let told: Vec<_> = guest.features.iter().map(|f| (f.name.as_str(), f.policy)).collect();
         assert_eq!(told, [("one", FeaturePolicy::Disable), ("three", FeaturePolicy::Require)]);
-        assert_eq!(guest.check, Some(CpuCheck::Full));
+        assert_eq!((guest.check, guest.fallback), (Some(CpuCheck::Full), CpuFallback::Forbid));
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl CpuData {
     }
 
     /// Without vendor and signature: only what features are made of.
-    pub(super) fn features_only(&self) -> Self {
+    pub fn features_only(&self) -> Self {
         let mut copy = self.clone();
         copy.0.remove(&LEAF_VENDOR);
         if let Some(r) = copy.0.get_mut(&LEAF_SIGNATURE) {

@@ -29,6 +29,11 @@ pub struct Decoded {
 }
 
 impl Decoded {
+    /// How much speaks against this description: what its features cost, and how many it leaves out.
+    pub fn cost(&self) -> (usize, usize) {
+        cost(&self.features)
+    }
+
     /// As the CPU of a guest that shall look like the host.
     pub fn into_host_model(self) -> Cpu {
         Cpu {
@@ -43,7 +48,7 @@ impl Decoded {
 
 impl CpuMap {
     /// The model that describes `data` best: one of the processor's own family and model before others, then the
-    /// one with the shortest list of differences. `None`: no model fits.
+    /// one whose list of differences costs least. `None`: no model fits.
     pub fn decode(&self, data: &CpuData, candidates: &Candidates<'_>) -> Option<Decoded> {
         let string = data.vendor();
         let vendor = self.vendors.iter().find(|v| Some(&v.string) == string.as_ref()).map(|v| v.name.clone());
@@ -68,7 +73,7 @@ impl CpuMap {
             let better = match &best {
                 None => true,
                 Some((current, _)) if fits(current) && !fits(model) => false,
-                Some((current, old)) => features.len() < old.len() || (fits(model) && !fits(current)),
+                Some((current, old)) => cost(&features) < cost(old) || (fits(model) && !fits(current)),
             };
             if better {
                 best = Some((model, features));
@@ -109,6 +114,15 @@ impl Candidates<'_> {
     fn prefer(&self, model: &Model) -> bool {
         matches!(self, Self::Guest { preferred: Some(name), .. } if *name == model.name)
     }
+}
+
+/// What a list of differences costs, and how many features it leaves out. Programs that know a model expect all of its
+/// features, so that a model of which many are missing is worse than an older one to which more are added: beyond the
+/// first two, a feature left out costs as much as three that are added. (The weights are those by which the choice
+/// equals libvirt 9.0's for QEMU's emulated processors, of 64 and of 32 bits.)
+fn cost(features: &[CpuFeature]) -> (usize, usize) {
+    let left_out = features.iter().filter(|f| f.policy == FeaturePolicy::Disable).count();
+    (features.len() - left_out + 3 * left_out.saturating_sub(2), left_out)
 }
 
 fn lacks_any(features: &[CpuFeature]) -> bool {

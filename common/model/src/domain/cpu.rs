@@ -237,6 +237,9 @@ impl Cpu {
     fn settle(&mut self) -> Result<(), XmlError> {
         let host = self.mode.is_some_and(|m| m != CpuMode::Custom);
         if host {
+            if self.vendor.is_some() && self.model.is_none() {
+                return Err(cpu_fault("CPU vendor specified without CPU model"));
+            }
             self.matching = None;
             if self.mode != Some(CpuMode::HostModel) || self.model.is_none() {
                 self.fallback = CpuFallback::Allow;
@@ -245,9 +248,6 @@ impl Cpu {
                 self.model = None;
                 self.vendor_id = None;
                 self.vendor = None;
-            }
-            if self.vendor.is_some() && self.model.is_none() {
-                return Err(cpu_fault("CPU vendor specified without CPU model"));
             }
             return Ok(());
         }
