@@ -83,7 +83,11 @@ fn mutated_documents_are_answered() {
 }
 
 /// Parts of a definition that once were read otherwise than they had been written.
-const FOUND: [&str; 1] = ["<devices><video><model type='virtio' heads='0' primary='yes'/></video></devices>"];
+const FOUND: [&str; 2] = [
+    "<devices><video><model type='virtio' heads='0' primary='yes'/></video></devices>",
+    "<devices><disk type='file'><source file='/a'/><backingStore type='file'><format type='raw'/><source/>\
+     </backingStore><target dev='vda'/></disk></devices>",
+];
 
 #[test]
 fn what_fuzzing_found_is_stable() {

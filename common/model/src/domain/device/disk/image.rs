@@ -18,6 +18,8 @@ pub(super) struct SourceLayout {
     pub(super) startup_policy: Option<StartupPolicy>,
     pub(super) without_auth: bool,
     pub(super) without_encryption: bool,
+    /// Written even if there is nothing to say.
+    pub(super) required: bool,
 }
 
 impl StorageSource {
@@ -100,7 +102,11 @@ impl StorageSource {
         if let Some(encryption) = self.encryption.as_ref().filter(|_| !layout.without_encryption) {
             encryption.format(w);
         }
-        w.end_or_drop();
+        if layout.required {
+            w.end()
+        } else {
+            w.end_or_drop()
+        };
     }
 }
 
@@ -117,7 +123,7 @@ impl Backing {
                 format_metadata_cache(w, image.metadata_cache_size);
                 w.end();
                 let shown = StorageSource { index: None, backing: Self::Unknown, ..(**image).clone() };
-                shown.format(w, options, SourceLayout::default());
+                shown.format(w, options, SourceLayout { required: true, ..SourceLayout::default() });
                 image.backing.format(w, options);
                 w.end();
             }

@@ -163,6 +163,7 @@ impl Disk {
             startup_policy: self.startup_policy,
             without_auth: self.auth_outside,
             without_encryption: self.encryption_outside,
+            required: false,
         };
         self.source.format(w, options, layout);
         self.source.backing.format(w, options);

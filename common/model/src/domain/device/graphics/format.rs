@@ -108,8 +108,8 @@ impl RdpGraphics {
     fn format_attrs(&self, w: &mut Writer, first: Option<&Listen>, options: &FormatOptions) {
         match self.port.filter(|_| !(self.autoport && options.inactive)) {
             Some(port) => _ = w.attr("port", port),
-            None if self.autoport => _ = w.attr("port", 0),
-            None => {}
+            // Left out, it would be read as `autoport`.
+            None => _ = w.attr("port", 0),
         }
         w.attr_yes_no("autoport", Some(true).filter(|_| self.autoport))
             .attr_yes_no("replaceUser", self.replace_user.filter(|v| *v))

@@ -133,7 +133,7 @@ impl HostdevSource {
             Self::CapsMisc { char } => _ = w.text_element("char", char),
             Self::Pci(_) | Self::CapsNet { .. } => {}
         }
-        w.end_or_drop();
+        w.end();
     }
 
     fn parse_capabilities(
