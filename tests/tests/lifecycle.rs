@@ -170,3 +170,21 @@ fn less_memory_than_it_could_have() {
         "{info}"
     );
 }
+
+/// Memory that another daemon saved is neither restored nor passed over: a boot beside it would spoil the disk for
+/// whoever restores it later.
+#[test]
+fn saved_memory_keeps_a_guest_from_booting_unless_it_is_given_up() {
+    let instance = Instance::start();
+    instance.define(&with("saved", "")).ok();
+    let image = instance.library_dir().join("save/saved.save");
+    std::fs::create_dir_all(image.parent().unwrap()).unwrap();
+    std::fs::write(&image, "memory").unwrap();
+    let out = instance.virsh(&["start", "saved"]);
+    assert!(out.code != 0 && out.stderr.contains(image.to_str().unwrap()), "{out:?}");
+    assert_eq!(instance.virsh(&["domstate", "saved"]).ok().trim(), "shut off");
+    assert!(image.exists());
+    instance.virsh(&["start", "--force-boot", "saved"]).ok();
+    assert!(!image.exists());
+    instance.virsh(&["destroy", "saved"]).ok();
+}

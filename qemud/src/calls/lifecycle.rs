@@ -386,10 +386,12 @@ impl DomainLifecycle<Call> for Virtqemud {
     }
 }
 
+/// `BYPASS_CACHE` is about reading saved memory, which no start does here.
 fn options(call: &Call, flags: Start) -> StartOptions {
     let autodestroy = flags.contains(Start::START_AUTODESTROY);
     StartOptions {
         paused: flags.contains(Start::START_PAUSED),
+        force_boot: flags.contains(Start::START_FORCE_BOOT),
         reset_nvram: flags.contains(Start::START_RESET_NVRAM),
         autodestroy: autodestroy.then(|| call.session().id()),
     }

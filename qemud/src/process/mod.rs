@@ -45,6 +45,8 @@ pub struct StartOptions {
     pub paused: bool,
     /// Make the firmware's variables anew.
     pub reset_nvram: bool,
+    /// Give up the memory that was saved, which would be restored otherwise (`VIR_DOMAIN_START_FORCE_BOOT`).
+    pub force_boot: bool,
     /// Destroy the guest when this session ends.
     pub autodestroy: Option<u64>,
 }

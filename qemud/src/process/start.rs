@@ -59,9 +59,29 @@ pub async fn start_defined(
         state.persistent.clone()
     };
     let definition = definition.ok_or_else(|| crate::domain::no_domain_uuid(domain.uuid()))?;
+    pass_saved_memory(driver, &definition.name, options.force_boot).await?;
     Start { driver, domain, options }.run(Definition::clone(&definition)).await?;
     drop(job);
     Ok(domain.view())
+}
+
+/// Memory that another daemon saved cannot be restored yet. The guest is not booted beside it: whoever restored it later
+/// would bring back the caches of a disk that has been written since.
+async fn pass_saved_memory(driver: &Driver, name: &str, force_boot: bool) -> Result<(), Fault> {
+    let host_fault = ::driver::fault::host(ErrorDomain::QEMU);
+    let image = driver.paths.managed_save(name).map_err(&host_fault)?;
+    let shown = image.display().to_string();
+    let in_the_way = blocking(move || match force_boot {
+        true => host::store::remove(&image).map(|_| false),
+        false => image.try_exists().map_err(host::Error::file("examine", &image)),
+    });
+    if in_the_way.await.map_err(&host_fault)? {
+        let detail = format!(
+            "the memory saved in '{shown}' cannot be restored by this daemon yet; a forced boot discards it"
+        );
+        return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_UNSUPPORTED, detail));
+    }
+    Ok(())
 }
 
 /// Start a domain that exists only as long as its guest, from a client's XML (procedure 10).
