@@ -182,5 +182,4 @@ pub fn make_output(path: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-#[path = "label/tests.rs"]
 mod tests;

@@ -430,5 +430,4 @@ fn absolute_from_here(path: OsString) -> PathBuf {
 }
 
 #[cfg(test)]
-#[path = "paths_tests.rs"]
 mod tests;

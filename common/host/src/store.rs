@@ -247,5 +247,4 @@ fn own_start() -> u64 {
 }
 
 #[cfg(test)]
-#[path = "store_tests.rs"]
 mod tests;

@@ -243,5 +243,4 @@ fn cache(dir: &Path) -> Result<Option<Cache>> {
 }
 
 #[cfg(test)]
-#[path = "topology_tests.rs"]
 mod tests;

@@ -9,7 +9,7 @@ use crate::notify::{check_event_id, topic};
 use crate::service::Virtqemud;
 
 /// The lifecycle event's id, the only one of the oldest form.
-const LIFECYCLE: i32 = 0;
+const LIFECYCLE: i32 = protocol::consts::domain_event_id::LIFECYCLE;
 
 impl DomainEvents<Call> for Virtqemud {
     async fn connect_domain_event_register(

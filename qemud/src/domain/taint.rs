@@ -38,56 +38,38 @@ use Taint::{
     CustomMonitor, DeprecatedConfig, HighPrivileges, ShellScripts,
 };
 
-impl Taint {
-    /// All of them, in their order.
-    pub const ALL: [Taint; 10] = [
-        CustomArgv,
-        CustomMonitor,
-        HighPrivileges,
-        ShellScripts,
-        CdromPassthrough,
-        CustomDtb,
-        CustomGaCommand,
+/// Each kind with its word in logs and status documents, and what it is for people; in the order of the enumeration.
+const TABLE: [(Taint, &str, &str); 10] = [
+    (CustomArgv, "custom-argv", "the definition adds arguments or variables to QEMU's command line"),
+    (CustomMonitor, "custom-monitor", "a client sent commands to QEMU's monitor"),
+    (HighPrivileges, "high-privileges", "QEMU has more privileges than it should have"),
+    (ShellScripts, "shell-scripts", "scripts of the definition run for network interfaces"),
+    (CdromPassthrough, "cdrom-passthrough", "an optical drive of the host is passed through"),
+    (CustomDtb, "custom-dtb", "the definition brings a device tree"),
+    (CustomGaCommand, "custom-ga-command", "a client sent commands to the guest agent"),
+    (
         CustomHypervisorFeature,
-        DeprecatedConfig,
-        CustomDevice,
-    ];
+        "custom-hypervisor-feature",
+        "the definition overrides what QEMU was found to be able to do",
+    ),
+    (DeprecatedConfig, "deprecated-config", "the configuration uses what QEMU will drop"),
+    (CustomDevice, "custom-device", "the definition overrides properties of devices"),
+];
 
+impl Taint {
     /// The word in logs and status documents.
     pub fn word(self) -> &'static str {
-        match self {
-            CustomArgv => "custom-argv",
-            CustomMonitor => "custom-monitor",
-            HighPrivileges => "high-privileges",
-            ShellScripts => "shell-scripts",
-            CdromPassthrough => "cdrom-passthrough",
-            CustomDtb => "custom-dtb",
-            CustomGaCommand => "custom-ga-command",
-            CustomHypervisorFeature => "custom-hypervisor-feature",
-            DeprecatedConfig => "deprecated-config",
-            CustomDevice => "custom-device",
-        }
+        TABLE[self as usize].1
     }
 
     /// The taint of a status document's word; none for words of other times.
     pub fn from_word(word: &str) -> Option<Taint> {
-        Taint::ALL.into_iter().find(|taint| taint.word() == word)
+        TABLE.iter().find(|(_, known, _)| *known == word).map(|(taint, ..)| *taint)
     }
 
     /// What it is, for people.
     pub fn text(self) -> &'static str {
-        match self {
-            CustomArgv => "the definition adds arguments or variables to QEMU's command line",
-            CustomMonitor => "a client sent commands to QEMU's monitor",
-            HighPrivileges => "QEMU has more privileges than it should have",
-            ShellScripts => "scripts of the definition run for network interfaces",
-            CdromPassthrough => "an optical drive of the host is passed through",
-            CustomDtb => "the definition brings a device tree",
-            CustomGaCommand => "a client sent commands to the guest agent",
-            CustomHypervisorFeature => "the definition overrides what QEMU was found to be able to do",
-            DeprecatedConfig => "the configuration uses what QEMU will drop",
-            CustomDevice => "the definition overrides properties of devices",
-        }
+        TABLE[self as usize].2
     }
 }
 
@@ -274,8 +256,9 @@ mod tests {
 
     #[test]
     fn words_are_found_again() {
-        for taint in Taint::ALL {
-            assert_eq!(Taint::from_word(taint.word()), Some(taint));
+        for (at, (taint, word, _)) in TABLE.into_iter().enumerate() {
+            assert_eq!((taint as usize, taint.word()), (at, word));
+            assert_eq!(Taint::from_word(word), Some(taint));
         }
         assert_eq!(Taint::from_word("disk-probing"), None);
     }

@@ -6,6 +6,7 @@ pub mod guest;
 use ::driver::events::{Event, Topic};
 use bytes::Bytes;
 use protocol::Fault;
+use protocol::consts::domain_event_id as id;
 use protocol::procedure::Meta;
 use protocol::qemu;
 use protocol::remote::{self, NonnullDomain, rows};
@@ -16,8 +17,8 @@ use crate::domain::{Domain, State};
 use crate::driver::{Driver, wire_uuid};
 
 /// The topic of a domain event by its id (`virDomainEventID`).
-pub fn topic(id: i32) -> Topic {
-    Topic { program: remote::PROGRAM, kind: "domain", id }
+pub fn topic(event: i32) -> Topic {
+    Topic { program: remote::PROGRAM, kind: "domain", id: event }
 }
 
 /// The topic of QEMU's own events (`virConnectDomainQemuMonitorEventRegister`).
@@ -134,7 +135,7 @@ impl Driver {
         tracing::debug!(target: "qemu", "domain '{}' (id {}): event {event}, detail {detail}", dom.name, dom.id);
         let message = remote::DomainEventLifecycleMsg { dom, event, detail };
         let rows = (&rows::domain_event_callback_lifecycle, Some(&rows::domain_event_lifecycle));
-        self.send(domain.uuid(), 0, rows, &message);
+        self.send(domain.uuid(), id::LIFECYCLE, rows, &message);
     }
 
     /// Tell that title (1), description (0) or the element of a namespace (2) changed.
@@ -146,17 +147,17 @@ impl Driver {
             nsuri: uri.map(str::to_owned),
         };
         let row = &rows::domain_event_callback_metadata_change;
-        self.send_keyed(domain.uuid(), topic(23), "", row, &message);
+        self.send_keyed(domain.uuid(), topic(id::METADATA_CHANGE), "", row, &message);
     }
 
     /// Send an event in the newer form with callback id and, where there is one, in the older form too. The bodies
     /// are the same behind the callback id.
-    fn send(&self, object: Uuid, id: i32, rows: (&Meta, Option<&Meta>), message: &impl Xdr) {
-        if self.events.has_listeners(topic(id))
+    fn send(&self, object: Uuid, event: i32, rows: (&Meta, Option<&Meta>), message: &impl Xdr) {
+        if self.events.has_listeners(topic(event))
             && let Some(body) = encode(object, message)
         {
             let plain = rows.1.map(|row| (row.number, body.clone()));
-            self.emit(Sent { topic: topic(id), object, name: "", keyed: rows.0, body, plain });
+            self.emit(Sent { topic: topic(event), object, name: "", keyed: rows.0, body, plain });
         }
     }
 
@@ -211,11 +212,11 @@ fn identify(domain: &Domain, state: &State) -> NonnullDomain {
 }
 
 /// The event id is one that this daemon's domains know.
-pub fn check_event_id(id: i32) -> Result<(), Fault> {
-    let known = 0..protocol::consts::domain_event_id::LAST;
-    if known.contains(&id) {
+pub fn check_event_id(event: i32) -> Result<(), Fault> {
+    let known = 0..id::LAST;
+    if known.contains(&event) {
         Ok(())
     } else {
-        Err(Fault::internal(protocol::ErrorDomain::RPC, format!("unsupported event id {id}")))
+        Err(Fault::internal(protocol::ErrorDomain::RPC, format!("unsupported event id {event}")))
     }
 }

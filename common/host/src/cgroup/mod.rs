@@ -303,5 +303,4 @@ fn unavailable(what: &str, reason: &str) -> Error {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -13,7 +13,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressAttribute;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, MacVtapMode};
 use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags};
-use rtnetlink::packet_route::route::RouteProtocol;
+use rtnetlink::packet_route::route::{RouteMessage, RouteProtocol};
 use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage};
 use rtnetlink::{Handle, LinkBridgePort, LinkMacVtap, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder};
 use tokio::task::JoinHandle;
@@ -180,31 +180,15 @@ impl Netlink {
 
     /// Adds a route through a link.
     pub async fn add_route(&self, index: u32, route: &Route) -> io::Result<()> {
-        // As if it had been typed in: no routing daemon takes it for its own.
-        let protocol = RouteProtocol::Boot;
         let (network, prefix) = route.network;
         let message = match (network, route.gateway) {
             (IpAddr::V4(network), IpAddr::V4(gateway)) => {
-                let route_message = RouteMessageBuilder::<Ipv4Addr>::new();
-                let route_message =
-                    route_message.protocol(protocol).destination_prefix(network, prefix).gateway(gateway);
-                route
-                    .metric
-                    .into_iter()
-                    .fold(route_message, RouteMessageBuilder::priority)
-                    .output_interface(index)
-                    .build()
+                let to = RouteMessageBuilder::<Ipv4Addr>::new();
+                through(index, to.destination_prefix(network, prefix).gateway(gateway), route.metric)
             }
             (IpAddr::V6(network), IpAddr::V6(gateway)) => {
-                let route_message = RouteMessageBuilder::<Ipv6Addr>::new();
-                let route_message =
-                    route_message.protocol(protocol).destination_prefix(network, prefix).gateway(gateway);
-                route
-                    .metric
-                    .into_iter()
-                    .fold(route_message, RouteMessageBuilder::priority)
-                    .output_interface(index)
-                    .build()
+                let to = RouteMessageBuilder::<Ipv6Addr>::new();
+                through(index, to.destination_prefix(network, prefix).gateway(gateway), route.metric)
             }
             _ => return Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT)),
         };
@@ -244,6 +228,12 @@ impl Drop for Netlink {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// A route through a link, as if it had been typed in: no routing daemon takes it for its own.
+fn through<T>(index: u32, route: RouteMessageBuilder<T>, metric: Option<u32>) -> RouteMessage {
+    let route = route.protocol(RouteProtocol::Boot).output_interface(index);
+    metric.into_iter().fold(route, RouteMessageBuilder::priority).build()
 }
 
 fn link(index: u32) -> LinkMessageBuilder<LinkUnspec> {

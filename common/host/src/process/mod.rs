@@ -283,5 +283,4 @@ fn prepare(plan: &Plan, null: i32) -> std::result::Result<Prepared, std::ffi::Nu
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -233,5 +233,4 @@ fn unknown(kind: &str, name: &str) -> XmlError {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -437,5 +437,4 @@ fn normalize_lines(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-#[path = "parser_tests.rs"]
 mod tests;

@@ -31,7 +31,7 @@ pub mod watchdog;
 mod words;
 
 #[cfg(test)]
-mod case_tests;
+mod tests;
 
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
