@@ -20,6 +20,9 @@ def life(events):\n\
 \x20   return [e for n, e in enumerate(short) if n == 0 or e != short[n - 1]]\n";
 
 /// `console(d)` opens the console of a domain; `read(stream, text)` reads until the line with the text has come.
+/// `boot(d)` lets a paused guest go on, answers its console and has read that it is ready: what a guest says while nobody
+/// has its console open is lost. `prompt(d)` does so with the Linux guest, and has read its shell's prompt: what is typed
+/// before that may be lost.
 pub const CONSOLE: &str = "\
 def console(d, name=None, flags=0):\n\
 \x20   stream = d.connect().newStream()\n\
@@ -31,7 +34,19 @@ def read(stream, wanted=b'GUEST READY'):\n\
 \x20       part = stream.recv(4096)\n\
 \x20       assert part, text\n\
 \x20       text += part\n\
-\x20   return text\n";
+\x20   return text\n\
+def boot(d):\n\
+\x20   stream = console(d)\n\
+\x20   d.resume(); read(stream)\n\
+\x20   return stream\n\
+def prompt(d):\n\
+\x20   stream = console(d); text = b''\n\
+\x20   d.resume()\n\
+\x20   while b'# ' not in text.partition(b'GUEST READY')[2]:\n\
+\x20       part = stream.recv(4096)\n\
+\x20       assert part, text\n\
+\x20       text += part\n\
+\x20   return stream\n";
 
 /// `code(f)` calls and answers the code of libvirt's error, or "done".
 pub const CODE: &str = "\

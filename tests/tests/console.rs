@@ -15,8 +15,8 @@ fn one_client_at_a_time_unless_it_insists() {
     let out = instance.python(&format!(
         "{CODE}{CONSOLE}\
          a, b = libvirt.open(uri), libvirt.open(uri)\n\
-         d = a.createXML({xml:?}, 0); other = b.lookupByName('c1')\n\
-         first = console(d); read(first)\n\
+         d = a.createXML({xml:?}, 1); other = b.lookupByName('c1')\n\
+         first = boot(d)\n\
          print('second', code(lambda: console(other)), code(lambda: console(d)))\n\
          second = console(other, None, libvirt.VIR_DOMAIN_CONSOLE_FORCE)\n\
          print('forced out', code(lambda: [first.recv(1) for _ in iter(int, 1)]))\n\
@@ -46,8 +46,8 @@ fn the_stream_ends_with_the_guest() {
     let out = instance.python(&format!(
         "{CODE}{CONSOLE}\
          c = libvirt.open(uri)\n\
-         d = c.createXML({xml:?}, 0)\n\
-         s = console(d); read(s)\n\
+         d = c.createXML({xml:?}, 1)\n\
+         s = boot(d)\n\
          d.destroy()\n\
          print('at the end', s.recv(64))\n\
          print(code(s.finish))\n\

@@ -300,8 +300,8 @@ fn linux_with_disk_and_entropy() {
     let text = guest::linux_xml("x1", &guest::files()).replace("</devices>", &parts);
     let out = instance.python(&format!(
         "{}{LOOK}\
-         d = c.createXML({text:?}, 0)\n\
-         s = console(d); read(s)\n\
+         d = c.createXML({text:?}, 1)\n\
+         s = prompt(d)\n\
          def shell(line, wanted):\n\
          \x20   s.send(line.encode() + b'\\n'); return read(s, wanted)\n\
          shell('cat /sys/block/vda/size', b'16384')\n\

@@ -31,7 +31,8 @@ fn a_whole_life_in_the_reference_s_order() {
          print('again', life(until((0, 1))))\n\
          d.create()\n\
          print('start', until((2, 0)))\n\
-         s = console(d); read(s)\n\
+         d.destroy(); until((5, 1)); d.createWithFlags(1)\n\
+         s = boot(d); until((4, 0))\n\
          d.suspend(); print('suspend', life(until((3, 0))))\n\
          d.suspend()\n\
          d.resume(); print('resume', life(until((4, 0))), d.state())\n\

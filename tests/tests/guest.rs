@@ -25,10 +25,11 @@ fn linux_boots_to_its_console_and_powers_off() {
          c.domainEventRegisterAny(None, 0, cb, None)\n\
          d = c.defineXML({xml:?})\n\
          print(until(0, 0))\n\
-         d.create()\n\
-         print(until(2, 0), d.isActive(), d.state())\n\
+         d.createWithFlags(1)\n\
+         print(until(3, 0), d.isActive())\n\
          s = c.newStream()\n\
          d.openConsole(None, s, 0)\n\
+         d.resume(); print(until(4, 0), d.state())\n\
          text = b''\n\
          while b'GUEST READY' not in text:\n\
          \x20   part = s.recv(4096)\n\
@@ -43,7 +44,8 @@ fn linux_boots_to_its_console_and_powers_off() {
     assert_eq!(
         out.ok(),
         "[(0, 0)]\n\
-         [(4, 0), (2, 0)] 1 [1, 1]\n\
+         [(2, 0), (3, 0)] 1\n\
+         [(4, 0)] [1, 5]\n\
          [(6, 1), (5, 0)] 0 [5, 1]\n\
          [(1, 0)]\n"
     );
@@ -62,10 +64,11 @@ fn nano_under_kvm() {
         "{EVENTS}\
          c = libvirt.open(uri)\n\
          c.domainEventRegister(cb, None)\n\
-         d = c.createXML({xml:?}, 0)\n\
-         print(until(2, 0), d.isPersistent())\n\
+         d = c.createXML({xml:?}, 1)\n\
+         print(until(3, 0), d.isPersistent())\n\
          s = c.newStream()\n\
          d.openConsole('serial0', s, 0)\n\
+         d.resume(); print(until(4, 0))\n\
          text = b''\n\
          while b'GUEST READY' not in text: text += s.recv(4096)\n\
          s.abort()\n\
@@ -74,7 +77,10 @@ fn nano_under_kvm() {
          d.shutdown(); print(until(5, 0))\n\
          print(c.listAllDomains())\n"
     ));
-    assert_eq!(out.ok(), "[(4, 0), (2, 0)] 0\n[(3, 0)] [3, 1]\n[(4, 0)] [1, 5]\n[(6, 1), (5, 0)]\n[]\n");
+    assert_eq!(
+        out.ok(),
+        "[(2, 0), (3, 0)] 0\n[(4, 0)]\n[(3, 0)] [3, 1]\n[(4, 0)] [1, 5]\n[(6, 1), (5, 0)]\n[]\n"
+    );
 }
 
 #[test]

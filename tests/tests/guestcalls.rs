@@ -59,10 +59,8 @@ fn keys_of_every_set_arrive() {
          c = libvirt.open(uri)\n\
          d = c.defineXML({xml:?})\n\
          print(code(lambda: d.sendKey(0, 0, [30], 1, 0)), code(lambda: d.injectNMI(0)))\n\
-         d.create()\n\
-         s = console(d); text = b''\n\
-         # What is sent before the shell prompts may be lost.\n\
-         while b'# ' not in text.partition(b'GUEST READY')[2]: text += s.recv(4096)\n\
+         d.createWithFlags(1)\n\
+         s = prompt(d)\n\
          # The keyboard's device comes when its driver has found it; then every key is three lines of 24 bytes.\n\
          s.send(b'while ! grep -ls AT /sys/class/input/event*/device/na\\'\\'me; do :; done\\n')\n\
          node = read(s, b'/device/name').split(b'/sys/class/input/')[-1].split(b'/')[0]\n\

@@ -13,7 +13,7 @@ c.domainEventRegisterAny(None, 0, lifecycle, None)\n\
 c.domainEventRegisterAny(None, 1, reboot, None)\n\
 c.domainEventRegisterAny(None, 3, watchdog, None)\n\
 def begin(xml):\n\
-\x20   d = c.createXML(xml, 0); s = console(d); read(s); until((2, 0)); return d, s\n\
+\x20   d = c.createXML(xml, 1); s = boot(d); until((4, 0)); return d, s\n\
 def after(s, key, last):\n\
 \x20   s.send(key); return life(until(last))\n";
 
@@ -74,7 +74,7 @@ fn what_a_watchdog_does() {
         "reset [('watchdog', 2), 'reboot']",
         "pause [('watchdog', 1), (3, 3)] [3, 6]",
         "dump [('watchdog', 1), (3, 3), (4, 0)] [1, 5]",
-        "none [('watchdog', 0)] [1, 1]",
+        "none [('watchdog', 0)] [1, 5]",
     ];
     assert_eq!(out.ok().lines().collect::<Vec<_>>(), expected);
     check_dumps(&instance, &["3-w1-"]);

@@ -17,15 +17,14 @@ fn linux_reboots_by_its_power_button() {
          c = libvirt.open(uri)\n\
          c.domainEventRegisterAny(None, 0, lifecycle, None)\n\
          c.domainEventRegisterAny(None, 1, reboot, None)\n\
-         d = c.createXML({xml:?}, 0); until((2, 0))\n\
-         s = console(d); read(s)\n\
+         d = c.createXML({xml:?}, 1)\n\
+         s = boot(d); until((4, 0))\n\
          d.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN)\n\
          read(s, b'GUEST POWEROFF')\n\
-         read(s)\n\
          print(life(until('reboot')), d.state())\n\
          d.destroy()\n"
     ));
-    assert_eq!(out.ok(), "['reboot'] [1, 1]\n");
+    assert_eq!(out.ok(), "['reboot'] [1, 5]\n");
 }
 
 #[test]
@@ -57,19 +56,19 @@ fn what_follows_a_power_off_and_a_reset() {
          c = libvirt.open(uri)\n\
          c.domainEventRegisterAny(None, 0, lifecycle, None)\n\
          c.domainEventRegisterAny(None, 1, reboot, None)\n\
-         d = c.createXML({restart:?}, 0); until((2, 0))\n\
-         s = console(d); read(s); d.shutdown(); read(s); s.abort()\n\
+         d = c.createXML({restart:?}, 1)\n\
+         s = boot(d); until((4, 0)); d.shutdown(); read(s); s.abort()\n\
          print('restart', life(until('reboot')), d.state())\n\
          d.destroy(); last = life(until((5, 1))); print([e for e in last if e != 'reboot'], c.numOfDomains())\n\
          d = c.defineXML({destroy:?}); d.create()\n\
          until((2, 0)); d.reset(); print('reset', life(until((5, 0))), d.state())\n\
-         d.create(); s = console(d); read(s); s.abort()\n\
-         until((2, 0)); d.reboot(); print('reboot', life(until((5, 0))), d.state())\n\
+         d.createWithFlags(1); boot(d).abort()\n\
+         until((4, 0)); d.reboot(); print('reboot', life(until((5, 0))), d.state())\n\
          # A guest that stands still cannot take the button, but a reboot waits for it to go on.\n\
          d.createWithFlags(1); until((3, 0)); print(code(d.shutdown), code(lambda: d.reboot()))\n"
     ));
     let expected = [
-        "restart ['reboot'] [1, 1]",
+        "restart ['reboot'] [1, 5]",
         "[(5, 1)] 0",
         "reset [(6, 2), (5, 0)] [5, 1]",
         "reboot [(6, 1), (5, 0)] [5, 1]",

@@ -79,9 +79,8 @@ fn two_guests_talk_over_a_bridge() {
     let out = instance.python(&format!(
         "{CONSOLE}\
          c = libvirt.open(uri)\n\
-         one, two = c.createXML({one:?}, 0), c.createXML({two:?}, 0)\n\
-         first, second = console(one), console(two)\n\
-         read(first); read(second)\n\
+         one, two = c.createXML({one:?}, 1), c.createXML({two:?}, 1)\n\
+         first, second = prompt(one), prompt(two)\n\
          def shell(s, line, wanted): s.send(line.encode() + b'\\n'); return read(s, wanted)\n\
          up = 'ip addr add 10.7.0.%d/24 dev eth0; ip link set eth0 up; '\n\
          shell(first, up % 1 + 'echo from-one >/tmp/t; nc -l -p 7000 </tmp/t & echo lis\"\"tens', b'listens')\n\

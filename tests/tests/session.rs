@@ -12,9 +12,10 @@ fn a_user_s_guest_lives_in_the_user_s_directories() {
     let out = instance.python(
         "c = libvirt.open(uri)\n\
          d = c.lookupByName('u1')\n\
-         d.create()\n\
+         d.createWithFlags(1)\n\
          s = c.newStream()\n\
          d.openConsole(None, s, 0)\n\
+         d.resume()\n\
          text = b''\n\
          while b'GUEST READY' not in text: text += s.recv(4096)\n\
          s.abort()\n\
@@ -23,7 +24,7 @@ fn a_user_s_guest_lives_in_the_user_s_directories() {
          print(d.state())\n\
          d.undefine()\n",
     );
-    assert_eq!(out.ok(), "[1, 1] 1\n[5, 2]\n");
+    assert_eq!(out.ok(), "[1, 5] 1\n[5, 2]\n");
     assert!(instance.guests().is_empty());
     assert_eq!(instance.run_files(), Vec::<String>::new());
 }
