@@ -18,6 +18,7 @@ use super::MonitorError;
 use super::compact::compact;
 use super::event::Event;
 use super::frames::{Frames, MAX_LINE};
+use super::progress::Progress;
 use super::reply::{self, Message};
 
 /// Bytes waiting to be written above which no further call is taken from the queue.
@@ -56,6 +57,7 @@ pub(super) struct Request {
 pub(super) struct Shared {
     calls: Mutex<Calls>,
     failure: OnceLock<String>,
+    pub(super) progress: Progress,
 }
 
 /// Calls without an answer: number to begin and deadline. Those whose callers gave up stay until QEMU answers.
@@ -351,6 +353,7 @@ impl Actor {
                 }
                 Message::Event(event) => {
                     debug!("event {} {}", event.name, event.data);
+                    self.shared.progress.read_one();
                     self.undelivered.push_back(*event);
                     self.deliver(true);
                 }

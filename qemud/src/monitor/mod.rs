@@ -17,6 +17,7 @@ pub(crate) mod fake;
 mod frames;
 mod guest;
 mod processor;
+mod progress;
 mod reply;
 #[cfg(test)]
 mod tests;
@@ -60,12 +61,26 @@ pub struct Monitor {
 #[derive(Debug)]
 pub struct Events {
     queue: mpsc::Receiver<Event>,
+    shared: Arc<Shared>,
+    /// The last event taken counts as dealt with when the next one is asked for.
+    taken: bool,
 }
 
 impl Events {
     /// The next event; `None` once the connection has ended and all events before its end were taken.
     pub async fn next(&mut self) -> Option<Event> {
-        self.queue.recv().await
+        if std::mem::take(&mut self.taken) {
+            self.shared.progress.handled_one();
+        }
+        let event = self.queue.recv().await;
+        self.taken = event.is_some();
+        event
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.shared.progress.end();
     }
 }
 
@@ -99,6 +114,7 @@ impl Monitor {
         let shared = Arc::new(Shared::default());
         let actor = Actor::new(stream, call_queue, events, Arc::clone(&shared));
         tokio::spawn(actor.run(greeted));
+        let events = Events { queue: event_queue, shared: Arc::clone(&shared), taken: false };
         let monitor = Self { calls, shared, limit: DEFAULT_LIMIT };
         match within(end, "greeting", limit, greeting).await? {
             Ok(()) => {}
@@ -106,7 +122,7 @@ impl Monitor {
         }
         let left = end.saturating_duration_since(Instant::now());
         monitor.execute_within("qmp_capabilities", Value::Null, left).await?;
-        Ok((monitor, Events { queue: event_queue }))
+        Ok((monitor, events))
     }
 
     /// The same connection with another deadline for the calls made by this handle.
@@ -168,6 +184,14 @@ impl Monitor {
     /// Returns once the connection has ended; at once if it has already.
     pub async fn closed(&self) {
         self.calls.closed().await;
+    }
+
+    /// Wait until all events that QEMU told of before its last answer were dealt with, at most as long as a call may
+    /// take: whoever asks for a change then finds what QEMU has told of it.
+    pub async fn caught_up(&self) {
+        if tokio::time::timeout(self.limit, self.shared.progress.caught_up()).await.is_err() {
+            tracing::warn!(target: "qemu", "events of QEMU wait for {} seconds", self.limit.as_secs());
+        }
     }
 
     /// Whether the connection has ended.

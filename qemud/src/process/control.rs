@@ -103,6 +103,8 @@ pub async fn suspend(driver: &Arc<Driver>, named: &NonnullDomain) -> Result<(), 
         _ => {}
     }
     monitor.stop().await.map_err(Fault::from)?;
+    // QEMU's own event says so; without one it stood still before.
+    monitor.caught_up().await;
     publish(driver, &domain, Status::PAUSED_USER, Some(Lifecycle::Suspended(Suspended::Paused)));
     status::save(driver, &domain).await
 }
@@ -112,12 +114,18 @@ pub async fn resume(driver: &Arc<Driver>, named: &NonnullDomain) -> Result<(), F
     let domain = driver.domain(named)?;
     let _job = domain.begin(Job::Suspend, "virDomainResume").await?;
     let monitor = active_monitor(&domain)?;
-    match domain.lock().status {
-        Status { condition: Condition::PmSuspended, .. } => return Err(invalid("domain is pmsuspended")),
-        Status { condition: Condition::Running, .. } => return Err(invalid("domain is already running")),
+    let before = domain.lock().status;
+    match before.condition {
+        Condition::PmSuspended => return Err(invalid("domain is pmsuspended")),
+        Condition::Running => return Err(invalid("domain is already running")),
         _ => {}
     }
     monitor.cont().await.map_err(Fault::from)?;
+    // QEMU's own events say so, and perhaps that a disk failed at once, and the guest stands still again.
+    monitor.caught_up().await;
+    if domain.lock().status != before || !monitor.query_status().await.map_err(Fault::from)?.running {
+        return Ok(());
+    }
     publish(driver, &domain, Status::UNPAUSED, Some(Lifecycle::Resumed));
     status::save(driver, &domain).await
 }

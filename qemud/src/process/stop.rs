@@ -36,6 +36,8 @@ async fn end_guest(domain: &Arc<Domain>, ending: Ending, only_ask: bool) -> Resu
         let mut state = domain.lock();
         let live = state.live.as_mut().ok_or_else(not_running)?;
         live.ending = Some(ending);
+        // A reboot that was asked for before will not be.
+        live.reboot_wanted = false;
         (Arc::clone(&live.process), live.ended.subscribe())
     };
     if only_ask {

@@ -103,7 +103,12 @@ impl Watch {
 
     async fn on_resume(&self) {
         let crashed = self.domain.lock().status.condition == Condition::Crashed;
-        let status = if crashed { Status::RESTARTED } else { Status::UNPAUSED };
+        // After a crash it is the reset that lets it go on, unless a client did.
+        let status = if crashed && self.domain.jobs().held().0 != Some(Job::Suspend) {
+            Status::RESTARTED
+        } else {
+            Status::UNPAUSED
+        };
         self.publish(status, Lifecycle::Resumed).await;
     }
 
@@ -227,9 +232,7 @@ impl Watch {
             Ok(qemu) if qemu.running || qemu.status == "shutdown" => None,
             _ => Some((Status::PAUSED_USER, Suspended::Paused)),
         };
-        let busy = self.suspend_in_progress();
         if let Some((status, why)) = status
-            && !busy
             && self.domain.lock().status.condition == Condition::Running
         {
             self.publish(status, Lifecycle::Suspended(why)).await;
@@ -249,16 +252,7 @@ impl Watch {
         self.record("balloon").await;
     }
 
-    /// Whether a call is stopping or resuming the processors now: it tells of it itself.
-    fn suspend_in_progress(&self) -> bool {
-        self.domain.jobs().held().0 == Some(Job::Suspend)
-    }
-
     async fn publish(&self, status: Status, event: Lifecycle) {
-        if self.suspend_in_progress() {
-            // The call that caused it publishes it.
-            return;
-        }
         control::publish(&self.driver, &self.domain, status, Some(event));
         self.record("state").await;
     }
