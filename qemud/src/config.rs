@@ -1,13 +1,13 @@
 //! qemu.conf, as far as virtqemud follows it.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use daemon::conf::{ConfError, Document};
 use host::rotate::Limits;
 
 use crate::confine::Confinement;
-use crate::defaults::facts::QemuConf;
+use crate::defaults::facts::{HugetlbMount, QemuConf};
 
 /// The settings of qemu.conf.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +78,20 @@ pub fn log_limits(document: &Document) -> Result<Limits, ConfError> {
     })
 }
 
+/// The mounts to be used for huge pages; an empty name stands for none. As the reference has it, of several mounts the
+/// second has the default size.
+fn hugetlbfs(document: &Document) -> Result<Option<Vec<HugetlbMount>>, ConfError> {
+    const KEY: &str = "hugetlbfs_mount";
+    let Some(paths) = document.text_or_list(KEY)? else { return Ok(None) };
+    let named = paths.iter().filter(|path| !path.is_empty()).enumerate();
+    let mount = |(at, path): (usize, &String)| match host::memory::huge_page_mount(Path::new(path)) {
+        Ok(Some(kib)) => Ok(HugetlbMount { path: path.clone(), kib, default: at == 1 }),
+        Ok(None) => Err(document.refused(KEY, format!("'{path}' is not a hugetlbfs mount"))),
+        Err(error) => Err(document.refused(KEY, error.full_text())),
+    };
+    named.map(mount).collect::<Result<_, _>>().map(Some)
+}
+
 fn read_domain(document: &Document, domain: &mut QemuConf) -> Result<(), ConfError> {
     match document.text("stdio_handler")?.as_deref() {
         None | Some("logd") => {}
@@ -92,6 +106,7 @@ fn read_domain(document: &Document, domain: &mut QemuConf) -> Result<(), ConfErr
     if let Some(address) = document.text("spice_listen")? {
         domain.spice_listen = address;
     }
+    domain.hugetlbfs = hugetlbfs(document)?;
     if let Some(dir) = document.text("memory_backing_dir")? {
         domain.memory_backing_dir = dir;
     }

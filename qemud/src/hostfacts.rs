@@ -36,9 +36,11 @@ impl Driver {
 
     async fn gather(&self, firmware: &Installed, mounts: &str) -> Result<HostFacts, Fault> {
         let tsc = self.capabilities.tsc().await?;
-        let text = mounts.to_owned();
+        // A user's daemon may use only what the administrator opened to it, and qemu.conf tells what that is.
+        let text = if self.paths.is_system() { mounts.to_owned() } else { String::new() };
         let read = tokio::task::spawn_blocking(move || (hugetlb_mounts(&text), numa_nodes())).await;
-        let (hugepages, numa_nodes) = read.unwrap_or_default();
+        let (mounted, numa_nodes) = read.unwrap_or_default();
+        let hugepages = self.config.domain.hugetlbfs.clone().unwrap_or(mounted);
         Ok(HostFacts {
             arch: host::system::architecture(),
             session: !self.paths.is_system(),

@@ -209,6 +209,17 @@ pub fn give_back() {
     }
 }
 
+/// Page size in KiB of the hugetlbfs that is mounted at a directory; none if something else is there. Blocks.
+pub fn huge_page_mount(path: &Path) -> Result<Option<u64>> {
+    let stat = rustix::fs::statfs(path).map_err(|error| Error::file("look at", path)(error.into()))?;
+    let size = u64::try_from(stat.f_bsize).unwrap_or(0);
+    // Both sides as the kernel writes them; the type's sign differs between architectures.
+    Ok((stat.f_type as u32 == HUGETLBFS_MAGIC).then_some(size / 1024))
+}
+
+/// Type of hugetlbfs (statfs(2)).
+const HUGETLBFS_MAGIC: u32 = 0x9584_58f6;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use host::store;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::error::CapabilitiesError;
@@ -86,10 +87,12 @@ impl Key {
         };
         let facts = path.metadata().map_err(unreachable)?;
         if !path.is_absolute() {
-            return Err(unreachable(io::Error::from(rustix::io::Errno::NOENT)));
+            return Err(unreachable(io::Error::from(Errno::NOENT)));
         }
         if !facts.is_file() || facts.mode() & 0o111 == 0 {
-            return Err(CapabilitiesError::NotExecutable { binary: binary.to_owned() });
+            let errno = if facts.is_dir() { Errno::ISDIR } else { Errno::ACCESS };
+            let (binary, errno) = (binary.to_owned(), errno.raw_os_error());
+            return Err(CapabilitiesError::NotExecutable { binary, errno });
         }
         let mut files = vec![Stamp::new(path, &facts)];
         if is_script(path) {
@@ -263,7 +266,7 @@ mod tests {
         let plain = dir.path().join("plain");
         fs::write(&plain, "").unwrap();
         let plain = plain.to_str().unwrap().to_owned();
-        assert_eq!(Key::of(&plain), Err(CapabilitiesError::NotExecutable { binary: plain }));
+        assert_eq!(Key::of(&plain), Err(CapabilitiesError::NotExecutable { binary: plain, errno: 13 }));
         assert_eq!(
             Key::of("/nonexistent"),
             Err(CapabilitiesError::Binary { binary: "/nonexistent".to_owned(), errno: 2 })

@@ -1,7 +1,6 @@
 //! Why there are no capabilities, and how clients hear of it.
 
 use protocol::{ErrorCode, ErrorDomain, Fault};
-use rustix::io::Errno;
 
 /// Failure to find out what an emulator can do, or a question about what does not exist. Kept and given to several
 /// askers, therefore plain text.
@@ -20,6 +19,8 @@ pub enum CapabilitiesError {
     NotExecutable {
         /// Its path.
         binary: String,
+        /// The system's error number: for a directory that it is one.
+        errno: i32,
     },
     /// The binary was started but did not tell what it can do.
     #[error("Failed to probe QEMU binary '{binary}': {reason}")]
@@ -84,11 +85,8 @@ pub enum CapabilitiesError {
 impl From<CapabilitiesError> for Fault {
     fn from(error: CapabilitiesError) -> Self {
         let code = match &error {
-            CapabilitiesError::Binary { errno, .. } => {
+            CapabilitiesError::Binary { errno, .. } | CapabilitiesError::NotExecutable { errno, .. } => {
                 return Fault::system(ErrorDomain::QEMU, *errno, &error);
-            }
-            CapabilitiesError::NotExecutable { .. } => {
-                return Fault::system(ErrorDomain::QEMU, Errno::ACCESS.raw_os_error(), &error);
             }
             CapabilitiesError::Probe { .. } | CapabilitiesError::Host(_) => ErrorCode::INTERNAL_ERROR,
             CapabilitiesError::NoEmulator { .. } | CapabilitiesError::None => ErrorCode::CONFIG_UNSUPPORTED,

@@ -173,11 +173,17 @@ impl Capabilities {
     /// Capabilities of a binary.
     pub async fn of(&self, binary: &str) -> Result<Arc<QemuCaps>, CapabilitiesError> {
         let known = self.entries().get(binary).and_then(|entry| entry.fresh());
-        if let Some(known) = known {
-            return known;
+        match known {
+            Some(known) => known,
+            None => self.of_now(binary).await,
         }
+    }
+
+    /// As [`of`](Self::of), after a look at the binary as it is now: for what is about to run it.
+    pub async fn of_now(&self, binary: &str) -> Result<Arc<QemuCaps>, CapabilitiesError> {
         let path = binary.to_owned();
-        let key = blocking(move || Key::of(&path)).await??;
+        let found = blocking(move || Key::of(&path)).await.and_then(|key| key);
+        let key = found.inspect_err(|_| _ = self.entries().remove(binary))?;
         let entry = self.entry(binary, key);
         let result = entry.result.get_or_init(|| self.find_out(binary, &entry.key)).await.clone();
         *entry.checked() = Instant::now();

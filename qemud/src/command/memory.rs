@@ -10,6 +10,7 @@ use super::PlanError;
 use super::build::Build;
 use super::plan::PlannedFile;
 use super::props::Props;
+use crate::defaults::facts::HugetlbMount;
 
 /// Guest memory is a multiple of this, in KiB.
 const MIB: u64 = 1024;
@@ -151,12 +152,10 @@ pub fn backend(region: &Region<'_>, build: &mut Build<'_>) -> Result<Props, Plan
     };
     let mut props = Props::object(kind, region.id);
     if kind == "memory-backend-file" {
-        props = props.str("mem-path", &path(region, huge.as_deref(), build));
+        props = props.str("mem-path", &path(region, huge.as_ref(), build));
         props = props.flag("discard-data", discard);
-    } else if huge.is_some() {
-        let size =
-            region.page_kib.or(backing.hugepages.first().map(|page| page.size_kib)).filter(|kib| *kib > 0);
-        props = props.set("hugetlb", true).opt("hugetlbsize", size.map(bytes));
+    } else if let Some(mount) = &huge {
+        props = props.set("hugetlb", true).set("hugetlbsize", bytes(mount.kib));
     }
     props = props.opt("share", access.map(|access| access == MemoryAccess::Shared));
     if region.main && named {
@@ -178,14 +177,14 @@ pub fn backend(region: &Region<'_>, build: &mut Build<'_>) -> Result<Props, Plan
     Ok(policy(region, build, props))
 }
 
-fn path(region: &Region<'_>, huge: Option<&str>, build: &mut Build<'_>) -> String {
+fn path(region: &Region<'_>, huge: Option<&HugetlbMount>, build: &mut Build<'_>) -> String {
     if let Some(path) = region.path {
         build.plan.label(path, region.readonly, true);
         return path.to_owned();
     }
     let name = build.options.short_name(build.domain);
     let dir = match huge {
-        Some(mount) => format!("{mount}/libvirt/qemu/{name}"),
+        Some(mount) => format!("{}/libvirt/qemu/{name}", mount.path),
         None => format!("{}/{name}", build.board.host.conf.memory_backing_dir),
     };
     let planned = PlannedFile::Dir { path: dir.clone(), mode: 0o700 };
@@ -195,8 +194,8 @@ fn path(region: &Region<'_>, huge: Option<&str>, build: &mut Build<'_>) -> Strin
     if huge.is_some() { dir } else { format!("{dir}/{}", region.file) }
 }
 
-/// Mount point of the huge pages a region wants.
-fn huge_page(region: &Region<'_>, build: &Build<'_>) -> Result<Option<String>, PlanError> {
+/// The mount of the huge pages a region wants.
+fn huge_page(region: &Region<'_>, build: &Build<'_>) -> Result<Option<HugetlbMount>, PlanError> {
     let pages = &build.domain.memory_backing.hugepages;
     let wanted = match region.page_kib {
         Some(kib) if kib == SYSTEM_PAGE => return Ok(None),
@@ -219,9 +218,12 @@ fn huge_page(region: &Region<'_>, build: &Build<'_>) -> Result<Option<String>, P
             "hugetlbfs filesystem is not mounted or disabled by administrator config",
         ));
     }
-    let found = mounts.iter().find(|mount| if wanted == 0 { mount.default } else { mount.kib == wanted });
+    let found = match wanted {
+        0 => mounts.iter().find(|mount| mount.default).or(mounts.first()),
+        kib => mounts.iter().find(|mount| mount.kib == kib),
+    };
     match found {
-        Some(mount) => Ok(Some(mount.path.clone())),
+        Some(mount) => Ok(Some(mount.clone())),
         None => {
             Err(PlanError::internal(format!("Unable to find any usable hugetlbfs mount for {wanted} KiB")))
         }

@@ -28,7 +28,7 @@ pub struct HugetlbMount {
     pub path: String,
     /// Page size in KiB.
     pub kib: u64,
-    /// Its page size is the kernel's default.
+    /// Guests that name no page size get this one's.
     pub default: bool,
 }
 
@@ -82,6 +82,8 @@ pub struct QemuConf {
     pub seccomp_sandbox: Option<bool>,
     /// `dump_guest_core`
     pub dump_guest_core: bool,
+    /// `hugetlbfs_mount`; none: those that are mounted.
+    pub hugetlbfs: Option<Vec<HugetlbMount>>,
     /// `memory_backing_dir`
     pub memory_backing_dir: String,
     /// `nvram`: code and template of its variable store.
@@ -121,6 +123,7 @@ impl Default for QemuConf {
             nbd_tls: false,
             seccomp_sandbox: None,
             dump_guest_core: false,
+            hugetlbfs: None,
             memory_backing_dir: "/var/lib/libvirt/qemu/ram".to_owned(),
             nvram: default_nvram(),
             channel_dir: "/var/lib/libvirt/qemu/channel/target".to_owned(),

@@ -4,6 +4,7 @@ use protocol::remote::{self, DomainEventGraphicsAddress, DomainEventGraphicsIden
 use protocol::{consts, qemu};
 
 use super::{Sent, encode, identify, monitor_topic, topic, without_callback_id};
+use crate::device::disk::chain::Absent;
 use crate::domain::{Domain, State};
 use crate::driver::Driver;
 use crate::guest::agent;
@@ -126,6 +127,23 @@ impl Driver {
         let message = remote::DomainEventControlErrorMsg { dom: identify(domain, state) };
         let rows = (&rows::domain_event_callback_control_error, Some(&rows::domain_event_control_error));
         self.send(domain.uuid(), consts::domain_event_id::CONTROL_ERROR, rows, &message);
+    }
+
+    /// Tell that a guest starts without a disk, or without the medium of a drive.
+    pub fn tell_absent_disk(&self, domain: &Domain, state: &State, disk: &Absent) {
+        use consts::connect_domain_event_disk_change_reason as reason;
+        let message = remote::DomainEventDiskChangeMsg {
+            dom: identify(domain, state),
+            oldSrcPath: disk.path.clone(),
+            newSrcPath: None,
+            devAlias: disk.alias.clone(),
+            reason: match disk.dropped {
+                true => reason::DROP_MISSING_ON_START,
+                false => reason::CHANGE_MISSING_ON_START,
+            },
+        };
+        let rows = (&rows::domain_event_callback_disk_change, Some(&rows::domain_event_disk_change));
+        self.send(domain.uuid(), consts::domain_event_id::DISK_CHANGE, rows, &message);
     }
 
     /// Tell that the tray of the drive with this alias moved.

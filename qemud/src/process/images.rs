@@ -10,12 +10,15 @@ use protocol::{ErrorDomain, Fault};
 use crate::device::disk::chain::{Head, detect};
 use crate::device::disk::header::HEAD;
 
-/// Writes the chains of all disks into the live definition.
-pub(super) async fn find_chains(definition: &mut Definition) -> Result<(), Fault> {
+/// Writes the chains of all disks into the live definition; answers the targets of those that may be missing and are.
+pub(super) async fn find_chains(definition: &mut Definition) -> Result<Vec<String>, Fault> {
     let mut copy = definition.clone();
-    let found = tokio::task::spawn_blocking(move || detect(&mut copy, &read_head).map(|()| copy)).await;
-    *definition = found.map_err(|error| Fault::internal(ErrorDomain::QEMU, error.to_string()))??;
-    Ok(())
+    let found =
+        tokio::task::spawn_blocking(move || detect(&mut copy, &read_head).map(|missing| (copy, missing)));
+    let found = found.await.map_err(|error| Fault::internal(ErrorDomain::QEMU, error.to_string()))??;
+    let (complete, missing) = found;
+    *definition = complete;
+    Ok(missing)
 }
 
 /// Reads the start of an image. A pipe or a device without a medium must not hold us up.

@@ -26,6 +26,7 @@ use super::{
 use crate::command::{self, Plan};
 use crate::confine::{affinity, cgroup, devices, seclabel};
 use crate::define::{self, Source};
+use crate::device::disk::chain::{self, Absent};
 use crate::domain::{Domain, Ending, Live, ShutoffReason, State, Status, View};
 use crate::driver::Driver;
 use crate::figures::LastKnown;
@@ -110,6 +111,14 @@ pub fn reboots_on_poweroff(definition: &Definition) -> bool {
     definition.lifecycle.on_poweroff == LifecycleAction::Restart
 }
 
+/// What a start is to carry out.
+struct Planned {
+    plan: Plan,
+    wires: Wires,
+    /// Disks that the guest does without.
+    absent: Vec<Absent>,
+}
+
 struct Start<'a> {
     driver: &'a Arc<Driver>,
     domain: &'a Arc<Domain>,
@@ -127,7 +136,7 @@ impl Start<'_> {
 
     async fn try_run(&self, mut definition: Definition) -> Result<(), Fault> {
         let id = self.driver.next_id();
-        let (plan, wires) = match self.plan(&mut definition, id).await {
+        let planned = match self.plan(&mut definition, id).await {
             Ok(planned) => planned,
             Err(error) => {
                 log::note_end(self.driver, self.domain.log_owner(), KeptBy::default(), Ending::Failed).await;
@@ -136,7 +145,7 @@ impl Start<'_> {
         };
         let name = definition.name.clone();
         let definition = Arc::new(definition);
-        let begun = self.launch(&definition, id, &plan, wires).await;
+        let begun = self.launch(&definition, id, planned).await;
         let done = match begun {
             Ok((launched, groups)) => self.bring_up(launched, groups).await,
             Err(error) => Err(error),
@@ -149,9 +158,9 @@ impl Start<'_> {
     }
 
     /// The live definition and the command line.
-    async fn plan(&self, definition: &mut Definition, id: i32) -> Result<(Plan, Wires), Fault> {
+    async fn plan(&self, definition: &mut Definition, id: i32) -> Result<Planned, Fault> {
         let emulator = definition.emulator.clone().unwrap_or_default();
-        let caps = self.driver.capabilities.of(&emulator).await?;
+        let caps = self.driver.capabilities.of_now(&emulator).await?;
         let facts = self.driver.facts().await?;
         let mut options = self.driver.plan_options(id);
         options.processor = self.driver.capabilities.processor().await?;
@@ -160,8 +169,9 @@ impl Start<'_> {
         unbuilt::refuse_start(definition)?;
         cgroup::assign(definition, self.driver)?;
         seclabel::assign(definition, &self.driver.config.confinement)?;
-        images::find_chains(definition).await?;
+        let missing = images::find_chains(definition).await?;
         command::prepare(definition, &caps, &facts, &options).map_err(Fault::from)?;
+        let absent = chain::leave_out(definition, &missing);
         let wires = network::open(self.driver, definition).await?;
         options.vhost = wires.vhost();
         self.driver.ports.assign(definition)?;
@@ -170,7 +180,7 @@ impl Start<'_> {
             self.driver.ports.release(definition);
             Fault::from(error)
         })?;
-        Ok((plan, wires))
+        Ok(Planned { plan, wires, absent })
     }
 
     /// From the plan to a process with its monitor's connection made.
@@ -178,10 +188,10 @@ impl Start<'_> {
         &self,
         definition: &Arc<Definition>,
         id: i32,
-        plan: &Plan,
-        mut wires: Wires,
+        planned: Planned,
     ) -> Result<(Launched, Option<cgroup::Wanted>), Fault> {
-        launch::check_files(plan).await?;
+        let Planned { plan, mut wires, absent } = planned;
+        launch::check_files(&plan).await?;
         let starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
         let wanted = cgroup::wanted(self.driver, definition, id, &plan.labels)?;
         starting.save(self.driver).await?;
@@ -197,7 +207,7 @@ impl Start<'_> {
         let devices = starting.own_dev.then(|| devices::of(confinement, definition, &plan.labels));
         let devices = devices.map(|all| all.into_iter().map(|(path, _)| path).collect());
         let inherited = Inherited { wires, groups, devices, reset_nvram: self.options.reset_nvram, told };
-        let launched = launch::launch(self.driver, definition, plan, inherited).await?;
+        let launched = launch::launch(self.driver, definition, &plan, inherited).await?;
         let live = Live {
             definition: Arc::clone(definition),
             described_cpu: None,
@@ -225,6 +235,9 @@ impl Start<'_> {
         state.live = Some(live);
         state.status = Status::STARTING;
         self.driver.domains.set_id(self.domain.uuid(), Some(id));
+        for disk in &absent {
+            self.driver.tell_absent_disk(self.domain, &state, disk);
+        }
         Ok((launched, wanted))
     }
 

@@ -4,6 +4,7 @@ use model::Token;
 use model::domain::Domain;
 use model::domain::device::Device;
 use model::domain::device::disk::source::{Backing, Location, StorageFormat, StorageSource};
+use model::domain::device::disk::{DiskDevice, StartupPolicy};
 
 use super::header::{self, Below};
 use super::location;
@@ -26,14 +27,60 @@ pub struct Head {
 pub type ReadHead<'a> = &'a dyn Fn(&str) -> std::io::Result<Head>;
 
 /// Completes the chains of all disks. Chains that the document ends itself stay as they are. An image that cannot
-/// be read is left to the checks of the start, if it is the guest's own; below, it is an error.
-pub fn detect(domain: &mut Domain, read: ReadHead<'_>) -> Result<(), PlanError> {
-    for device in &mut domain.devices {
-        if let Device::Disk(disk) = device {
-            follow(&mut disk.source, read)?;
+/// be read is left to the checks of the start, if it is the guest's own; below, it is an error. Answers the targets of
+/// disks that may be missing (`startupPolicy='optional'`) and are, from the last to the first.
+pub fn detect(domain: &mut Domain, read: ReadHead<'_>) -> Result<Vec<String>, PlanError> {
+    let mut missing = Vec::new();
+    for device in domain.devices.iter_mut().rev() {
+        let Device::Disk(disk) = device else { continue };
+        let found = follow(&mut disk.source, read);
+        if disk.startup_policy != Some(StartupPolicy::Optional) || disk.source.is_empty() {
+            found?;
+        } else if found.is_err() || !is_there(&disk.source, read) {
+            missing.push(disk.target.clone());
         }
     }
-    Ok(())
+    Ok(missing)
+}
+
+/// Whether an image can be read, as far as it is a file. What [`follow`] found below it can.
+fn is_there(image: &StorageSource, read: ReadHead<'_>) -> bool {
+    location::path(&image.location).is_none_or(|path| read(path).is_ok())
+}
+
+/// A disk that a guest does without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// Path of its image.
+    pub path: Option<String>,
+    /// Its alias.
+    pub alias: String,
+    /// The guest has no such disk; otherwise it has the drive, which is empty.
+    pub dropped: bool,
+}
+
+/// Takes disks that are missing out of a live definition, a medium out of its drive. Places and numbers of other disks
+/// stay.
+pub fn leave_out(domain: &mut Domain, missing: &[String]) -> Vec<Absent> {
+    let mut absent = Vec::new();
+    for target in missing {
+        let is_it = |device: &Device| matches!(device, Device::Disk(disk) if disk.target == *target);
+        let Some(at) = domain.devices.iter().position(is_it) else { continue };
+        let Some(Device::Disk(disk)) = domain.devices.get_mut(at) else { continue };
+        let dropped = !matches!(disk.device, DiskDevice::Cdrom | DiskDevice::Floppy);
+        let path = location::path(&disk.source.location).map(str::to_owned);
+        absent.push(Absent { path, alias: disk.info.alias.clone().unwrap_or_default(), dropped });
+        if dropped {
+            domain.devices.remove(at);
+        } else {
+            disk.source = StorageSource {
+                location: Location::File { path: None, fdgroup: None },
+                ..StorageSource::default()
+            };
+            disk.startup_policy = None;
+        }
+    }
+    absent
 }
 
 /// Goes down to the last image that is written down, and on from there.
@@ -155,6 +202,42 @@ pub fn number(domain: &mut Domain) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_optional_may_be_missing() {
+        let disk = |device: &str, path: &str, target: &str, bus: &str, policy: &str| {
+            format!(
+                "<disk type='file' device='{device}'><driver name='qemu' type='qcow2'/>\
+                 <source file='{path}' startupPolicy='{policy}'/><target dev='{target}' bus='{bus}'/></disk>"
+            )
+        };
+        let read = |path: &str| match path {
+            "/there" => Ok(Head::default()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        };
+        let text = format!(
+            "<domain type='qemu'><name>a</name><memory>1</memory><os><type>hvm</type></os><devices>{}{}{}</devices>\
+             </domain>",
+            disk("disk", "/gone", "vda", "virtio", "optional"),
+            disk("disk", "/gone", "vdb", "virtio", "mandatory"),
+            disk("cdrom", "/gone", "sdc", "sata", "optional"),
+        );
+        let mut domain = Domain::parse_str(&text, &model::domain::ParseOptions::default()).unwrap();
+        let missing = detect(&mut domain, &read).unwrap();
+        assert_eq!(missing, ["sdc", "vda"]);
+        let absent = leave_out(&mut domain, &missing);
+        let told: Vec<_> = absent.iter().map(|disk| (disk.path.as_deref(), disk.dropped)).collect();
+        assert_eq!(told, [(Some("/gone"), false), (Some("/gone"), true)]);
+        let left: Vec<_> = domain
+            .devices
+            .iter()
+            .filter_map(|device| match device {
+                Device::Disk(disk) => Some((disk.target.as_str(), disk.source.is_empty())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(left, [("vdb", false), ("sdc", true)]);
+    }
 
     #[test]
     fn names_relative_to_the_image_above() {

@@ -1,7 +1,7 @@
 //! What holds for every disk, whatever the driver.
 
 use super::source::{HostTransport, Location, NetworkProtocol, SecretUsageType, StorageFormat};
-use super::{Disk, DiskBus, DiskDevice, ErrorPolicy, Sgio, target_index};
+use super::{Disk, DiskBus, DiskDevice, ErrorPolicy, Sgio, StartupPolicy, target_index};
 use crate::domain::device::address::Address;
 use crate::xml::{ErrorKind, Scope, XmlError};
 
@@ -138,6 +138,10 @@ fn check_target(disk: &Disk) -> Result<(), XmlError> {
     {
         let text = format!("disk startupPolicy '{policy}' is not allowed for disk of 'network' type");
         return Err(XmlError::xml(text));
+    }
+    let removable = matches!(disk.device, DiskDevice::Floppy | DiskDevice::Cdrom);
+    if disk.startup_policy == Some(StartupPolicy::Requisite) && !removable {
+        return Err(XmlError::xml("disk startupPolicy 'requisite' is allowed only for cdrom or floppy"));
     }
     let prefixes: &[&str] = if floppy { &["fd"] } else { &["hd", "sd", "vd", "xvd", "ubd"] };
     if !prefixes.iter().any(|p| disk.target.starts_with(p)) {
