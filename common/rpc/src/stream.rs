@@ -15,7 +15,8 @@ use crate::output::Token;
 use crate::sync::lock;
 use crate::{Session, faults};
 
-/// The stream of a call. Dropping it without [`Self::finish`] sends the client an error.
+/// The stream of a call. Dropping it without [`Self::finish`] sends the client an error, or the answer to its abort: what
+/// the stream held is free again by then.
 ///
 /// All packets wait until the reply of the call is queued; if the call fails, every method gives
 /// [`StreamClosed::Failed`]. Receiving and sending may go on at the same time.
@@ -43,6 +44,8 @@ struct Guarded {
     full: bool,
     /// Error to be sent behind the reply.
     pending: Option<Fault>,
+    /// The client has aborted and hears so when the driver has let go.
+    aborted: bool,
 }
 
 impl Stream {
@@ -119,12 +122,13 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.state.fail(faults::stream_dropped());
+        self.state.answer_abort();
     }
 }
 
 impl StreamState {
     pub(crate) fn new(session: Session, header: Header, direction: StreamDirection) -> Self {
-        let guarded = Guarded { flow: Flow::new(direction), full: false, pending: None };
+        let guarded = Guarded { flow: Flow::new(direction), full: false, pending: None, aborted: false };
         Self { session, header, guarded: Mutex::new(guarded), arrived: Notify::new(), moved: Notify::new() }
     }
 
@@ -139,7 +143,7 @@ impl StreamState {
         let reaction = self.with(|flow| flow.on_packet(hole, status, body));
         match reaction {
             Reaction::None => {}
-            Reaction::Aborted => self.answer(Status::Ok, Bytes::new()),
+            Reaction::Aborted => lock(&self.guarded).aborted = true,
             Reaction::Refused(what) => {
                 self.answer(Status::Error, faults::stream_packet(what).to_vec().into());
             }
@@ -190,6 +194,13 @@ impl StreamState {
         };
         if self.end(StreamClosed::Failed).is_none() && live {
             self.answer(Status::Error, fault.to_vec().into());
+        }
+    }
+
+    /// Answers the client's abort, once.
+    fn answer_abort(&self) {
+        if std::mem::take(&mut lock(&self.guarded).aborted) {
+            self.answer(Status::Ok, Bytes::new());
         }
     }
 

@@ -129,16 +129,20 @@ async fn both_ways_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_abort_is_answered_at_once_and_told() {
+async fn an_abort_is_told_and_answered_when_the_driver_has_let_go() {
     let (service, mut streams) = streaming();
     let mut client = Client::main(&service.serve(Limits::default()));
     let stream = opened(&mut client, &mut streams, CONSOLE).await;
     client.send(data(CONSOLE), b"lost");
     client.send(ended(CONSOLE, Status::Error), b"");
-    assert_eq!(client.read(), (ended(CONSOLE, Status::Ok), Vec::new()));
+    // The answer to this comes when both packets were taken.
+    client.ask(TYPE, 1, b"");
     assert_eq!(soon(stream.recv()).await, Ok(Packet::Abort));
     assert_eq!(soon(stream.send(Bytes::from_static(b"x"))).await, Err(StreamClosed::Aborted));
+    client.ask(TYPE, 1, b"");
+    assert!(client.is_silent());
     assert_eq!(soon(stream.finish()).await, Err(StreamClosed::Aborted));
+    assert_eq!(client.read(), (ended(CONSOLE, Status::Ok), Vec::new()));
     client.ask(TYPE, 1, b"");
     assert!(client.is_silent());
 }
