@@ -138,6 +138,22 @@ fn what_is_to_start_with_the_host_starts_once_per_boot() {
     while running(&instance).is_empty() {}
     assert_eq!(running(&instance), ["always"]);
     instance.virsh(&["destroy", "always"]).ok();
+
+    // Both ways to start go with the definition.
+    instance.virsh(&["autostart", "once"]).ok();
+    let mut wire = tests::wire::Wire::open(&instance.socket(), uri).unwrap();
+    let args = DomainSetAutostartOnceArgs { dom: named(&mut wire), autostart: 1 };
+    wire.call::<()>(meta(450), &args).unwrap();
+    let links = || {
+        let entries = std::fs::read_dir(instance.config_dir().join("autostart")).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(links(), ["always.xml", "once.xml", "once.xml.once"]);
+    instance.virsh(&["undefine", "once"]).ok();
+    assert_eq!(links(), ["always.xml"]);
 }
 
 #[test]

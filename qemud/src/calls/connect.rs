@@ -10,6 +10,7 @@ use protocol::xdr::{Char, List};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
+use crate::capabilities::Capabilities;
 use crate::define;
 use crate::driver::{check_flags, no_flags};
 use crate::service::Virtqemud;
@@ -161,6 +162,28 @@ impl Connect<Call> for Virtqemud {
         let first = self.driver.capabilities.secmodels().into_iter().next();
         let (model, doi) = first.map(|first| (first.model, first.doi)).unwrap_or_default();
         Ok(NodeGetSecurityModelRet { model: with_nul(&model), doi: with_nul(&doi) })
+    }
+
+    async fn node_suspend_for_duration(
+        &self,
+        _call: &Call,
+        args: NodeSuspendForDurationArgs,
+    ) -> Result<(), Fault> {
+        let flags = no_flags("virNodeSuspendForDuration", args.flags);
+        flags.map_err(|fault| Fault { domain: ErrorDomain::NONE, ..fault })?;
+        let host = hostinfo::blocking(|| Ok(Capabilities::power_management())).await?;
+        let (can, way) = match args.target {
+            consts::node_suspend_target::MEM => (host.suspend_mem, "Suspend-to-RAM"),
+            consts::node_suspend_target::DISK => (host.suspend_disk, "Suspend-to-Disk"),
+            consts::node_suspend_target::HYBRID => (host.suspend_hybrid, "Hybrid-Suspend"),
+            other => {
+                return Err(Fault::invalid_arg(ErrorDomain::NONE, format!("Invalid suspend target {other}")));
+            }
+        };
+        match can {
+            true => Err(Fault::unsupported(ErrorDomain::QEMU, "virNodeSuspendForDuration")),
+            false => Err(Fault::new(ErrorDomain::NONE, ErrorCode::ARGUMENT_UNSUPPORTED, way)),
+        }
     }
 
     async fn node_get_free_memory(&self, _call: &Call) -> Result<NodeGetFreeMemoryRet, Fault> {

@@ -105,7 +105,8 @@ fn uuid() -> Uuid {
         .unwrap_or_else(Uuid::new_v4)
 }
 
-fn power_management() -> PowerManagement {
+/// How the host can sleep, by its kernel.
+pub(super) fn power_management() -> PowerManagement {
     let has = |path: &str, word: &str| {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         text.split_whitespace().any(|found| found.trim_matches(['[', ']']) == word)

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use host::paths::{Mode, Paths};
 use host::process::Ids;
-use model::capabilities::SecModel;
+use model::capabilities::{PowerManagement, SecModel};
 use model::domain::os::Arch;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -193,6 +193,11 @@ impl Capabilities {
     /// The host's security drivers, as its capabilities name them.
     pub fn secmodels(&self) -> Vec<SecModel> {
         host_facts::secmodels(&self.inner.settings)
+    }
+
+    /// How the host can sleep. Reads files of the kernel's.
+    pub fn power_management() -> PowerManagement {
+        host_facts::power_management()
     }
 
     /// The default binary for guests of an architecture. Starts nothing.
