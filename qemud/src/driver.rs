@@ -72,7 +72,7 @@ impl Driver {
         let definitions = Documents::new(paths.definition_dir.clone(), Some("virsh edit"));
         let statuses = Documents::new(paths.state_dir.clone(), None);
         let logs = Logs::new(&paths, &config);
-        let ports = Ports::new(config.display_ports.clone());
+        let ports = Ports::new(config.display_ports.clone(), config.websocket_ports.clone());
         let removals = Removals::default();
         let last = removals.clone();
         context.on_stop(move || Box::pin(async move { last.settle().await }));

@@ -8,7 +8,7 @@ use protocol::Fault;
 
 use crate::capabilities::firmware::Installed;
 use crate::command::{Dirs, Mode, PlanOptions};
-use crate::defaults::facts::{HostFacts, HugetlbMount, Tsc};
+use crate::defaults::facts::{HostFacts, HugetlbMount, QemuConf, Tsc};
 use crate::driver::Driver;
 
 /// Facts, and what they were gathered from.
@@ -44,12 +44,28 @@ impl Driver {
         Ok(HostFacts {
             arch: host::system::architecture(),
             session: !self.paths.is_system(),
-            conf: self.config.domain.clone(),
+            conf: self.conf(firmware),
             firmware: firmware.descriptors.clone(),
             hugepages,
             numa_nodes,
             tsc: tsc.map(|tsc| Tsc { hz: tsc.hz, scaling: tsc.scaling }),
         })
+    }
+
+    /// The settings that count here: descriptors of firmware go before `nvram` of qemu.conf, and the directories are
+    /// this daemon's own.
+    fn conf(&self, firmware: &Installed) -> QemuConf {
+        let mut conf = self.config.domain.clone();
+        let (dirs, usual) = (self.dirs(), QemuConf::default());
+        if !firmware.descriptors.is_empty() && conf.nvram != usual.nvram {
+            tracing::warn!(target: "qemu", "'nvram' of qemu.conf does not count: firmware descriptors are installed");
+            conf.nvram = usual.nvram;
+        }
+        if conf.memory_backing_dir == usual.memory_backing_dir {
+            conf.memory_backing_dir = format!("{}/ram", dirs.lib);
+        }
+        (conf.nvram_dir, conf.channel_dir) = (dirs.nvram, dirs.channel);
+        conf
     }
 
     /// The directories of guests.
@@ -72,8 +88,18 @@ impl Driver {
     pub fn native_options(&self) -> PlanOptions {
         let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/sbin:/usr/bin:/sbin:/bin".to_owned());
         let (now, offset) = host::time::now_and_local_offset();
-        PlanOptions::native(self.dirs(), path, now, offset)
+        let render_nodes = render_nodes(Path::new("/dev/dri"));
+        PlanOptions { render_nodes, ..PlanOptions::native(self.dirs(), path, now, offset) }
     }
+}
+
+/// Devices that OpenGL can draw on, in the order of their names; a directory of devices keeps nobody waiting.
+fn render_nodes(dir: &Path) -> Option<Vec<String>> {
+    let entries = std::fs::read_dir(dir).ok()?.flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut nodes: Vec<_> = names.filter(|name| name.starts_with("renderD")).collect();
+    nodes.sort();
+    Some(nodes.into_iter().map(|name| dir.join(name).display().to_string()).collect())
 }
 
 /// The host's NUMA nodes; none where they cannot be read.

@@ -10,60 +10,81 @@ use std::sync::{Mutex, PoisonError};
 
 use model::domain::Domain as Definition;
 use model::domain::device::Device;
-use model::domain::device::graphics::{GraphicsKind, Listen};
+use model::domain::device::graphics::{Graphics, GraphicsKind, Listen};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
 /// The display ports of all guests.
 #[derive(Debug)]
 pub struct Ports {
-    range: RangeInclusive<u16>,
+    displays: RangeInclusive<u16>,
+    websockets: RangeInclusive<u16>,
     taken: Mutex<HashSet<u16>>,
 }
 
+/// A display's port.
+#[derive(Debug)]
+struct Slot<'a> {
+    port: &'a mut Option<i32>,
+    /// Chosen here.
+    wanted: bool,
+    /// Of the WebSockets' range.
+    websocket: bool,
+}
+
 impl Ports {
-    /// Ports of this range are given out (`remote_display_port_min` and `_max` of qemu.conf).
-    pub fn new(range: RangeInclusive<u16>) -> Self {
-        Self { range, taken: Mutex::default() }
+    /// Ports of these ranges are given out (`remote_display_port_min` and `_max` of qemu.conf, and
+    /// `remote_websocket_port_…`).
+    pub fn new(displays: RangeInclusive<u16>, websockets: RangeInclusive<u16>) -> Self {
+        Self { displays, websockets, taken: Mutex::default() }
     }
 
-    /// Give every display that wants one (`autoport`) a port, and note those that are fixed.
-    pub fn assign(&self, definition: &mut Definition) -> Result<(), Fault> {
-        let mut failed = None;
-        for (port, automatic) in slots(definition) {
-            match fixed(*port).filter(|_| !automatic) {
-                Some(port) => self.note(port),
-                None => match self.take() {
-                    Ok(free) => *port = Some(i32::from(free)),
-                    Err(error) => {
-                        failed = Some(error);
-                        break;
-                    }
-                },
-            }
+    /// Give every display the ports that it wants, and note those that are fixed. `tls`: SPICE can encrypt
+    /// (`spice_tls`).
+    pub fn assign(&self, definition: &mut Definition, tls: bool) -> Result<(), Fault> {
+        let spice = displays(definition).into_iter().find_map(|graphics| match &graphics.kind {
+            GraphicsKind::Spice(spice) => Some(spice.wanted_ports(tls).1),
+            _ => None,
+        });
+        if spice == Some(true) && !tls {
+            let detail = "Auto allocation of spice TLS port requested but spice TLS is disabled in qemu.conf";
+            return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::CONFIG_UNSUPPORTED, detail));
         }
-        match failed {
-            None => Ok(()),
-            Some(error) => {
-                self.release(definition);
-                Err(error)
-            }
+        let assigned = displays(definition)
+            .into_iter()
+            .flat_map(|graphics| slots(graphics, tls))
+            .try_for_each(|slot| self.fill(slot));
+        if assigned.is_err() {
+            self.release(definition);
         }
+        assigned
+    }
+
+    fn fill(&self, slot: Slot<'_>) -> Result<(), Fault> {
+        if !slot.wanted {
+            fixed(*slot.port).into_iter().for_each(|port| self.note(port));
+            return Ok(());
+        }
+        // What was there is not ours to release, should this fail.
+        *slot.port = None;
+        *slot.port = Some(i32::from(self.take(slot.websocket)?));
+        Ok(())
     }
 
     /// Note the ports of a guest that an earlier daemon started.
     pub fn adopt(&self, definition: &Definition) {
-        for (port, _) in slots(&mut definition.clone()) {
-            fixed(*port).into_iter().for_each(|port| self.note(port));
-        }
+        self.each_fixed(definition, |port| self.note(port));
     }
 
     /// The guest is gone: its ports may be given out again.
     pub fn release(&self, definition: &Definition) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        for (port, _) in slots(&mut definition.clone()) {
-            if let Some(port) = fixed(*port) {
-                taken.remove(&port);
-            }
+        self.each_fixed(definition, |port| _ = taken.remove(&port));
+    }
+
+    fn each_fixed(&self, definition: &Definition, mut what: impl FnMut(u16)) {
+        let mut copy = definition.clone();
+        for slot in displays(&mut copy).into_iter().flat_map(|graphics| slots(graphics, true)) {
+            fixed(*slot.port).into_iter().for_each(&mut what);
         }
     }
 
@@ -71,12 +92,14 @@ impl Ports {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
     }
 
-    fn take(&self) -> Result<u16, Fault> {
+    fn take(&self, websocket: bool) -> Result<u16, Fault> {
+        let (range, name) =
+            if websocket { (&self.websockets, "webSocket") } else { (&self.displays, "display") };
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = self.range.clone().find(|port| !taken.contains(port) && is_free(*port));
+        let free = range.clone().find(|port| !taken.contains(port) && is_free(*port));
         let port = free.ok_or_else(|| {
-            let (first, last) = (self.range.start(), self.range.end());
-            let detail = format!("Unable to find an unused port in range 'display' ({first}-{last})");
+            let (first, last) = (range.start(), range.end());
+            let detail = format!("Unable to find an unused port in range '{name}' ({first}-{last})");
             Fault::new(ErrorDomain::NONE, ErrorCode::INTERNAL_ERROR, detail)
         })?;
         taken.insert(port);
@@ -84,24 +107,37 @@ impl Ports {
     }
 }
 
-/// The displays' ports that are listened on, each with whether it is chosen here. A display on a socket, or on
-/// nothing, has none.
-fn slots(definition: &mut Definition) -> Vec<(&mut Option<i32>, bool)> {
-    let displays = definition.devices.iter_mut().filter_map(|device| match device {
-        Device::Graphics(graphics) => Some(graphics),
+/// The displays that listen on ports; one on a socket, or on nothing, has none.
+fn displays(definition: &mut Definition) -> Vec<&mut Graphics> {
+    let all = definition.devices.iter_mut().filter_map(|device| match device {
+        Device::Graphics(graphics) => Some(&mut **graphics),
         _ => None,
     });
-    let slots = displays.filter_map(|graphics| {
-        if matches!(graphics.listens.first(), Some(Listen::Socket { .. } | Listen::None)) {
-            return None;
+    let portless =
+        |graphics: &Graphics| matches!(graphics.listens.first(), Some(Listen::Socket { .. } | Listen::None));
+    all.filter(|graphics| !portless(graphics)).collect()
+}
+
+/// The ports of a display.
+fn slots(graphics: &mut Graphics, tls: bool) -> Vec<Slot<'_>> {
+    match &mut graphics.kind {
+        GraphicsKind::Vnc(vnc) => {
+            let wanted = vnc.websocket == Some(-1);
+            vnc.websocket_generated |= wanted;
+            vec![
+                Slot { port: &mut vnc.port, wanted: vnc.autoport, websocket: false },
+                Slot { port: &mut vnc.websocket, wanted, websocket: true },
+            ]
         }
-        match &mut graphics.kind {
-            GraphicsKind::Vnc(vnc) => Some((&mut vnc.port, vnc.autoport)),
-            GraphicsKind::Spice(spice) => Some((&mut spice.port, spice.autoport)),
-            _ => None,
+        GraphicsKind::Spice(spice) => {
+            let (plain, secure) = spice.wanted_ports(tls);
+            vec![
+                Slot { port: &mut spice.port, wanted: plain, websocket: false },
+                Slot { port: &mut spice.tls_port, wanted: secure, websocket: false },
+            ]
         }
-    });
-    slots.collect()
+        _ => Vec::new(),
+    }
 }
 
 fn fixed(port: Option<i32>) -> Option<u16> {
@@ -127,10 +163,10 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let used = listener.local_addr().unwrap().port();
         assert!(!is_free(used));
-        let ports = Ports::new(used..=used);
-        assert!(ports.take().unwrap_err().message.contains(&used.to_string()));
+        let ports = Ports::new(used..=used, used..=used);
+        assert!(ports.take(false).unwrap_err().message.contains(&used.to_string()));
         drop(listener);
-        assert_eq!(ports.take().unwrap(), used);
-        assert!(ports.take().is_err(), "given out once");
+        assert_eq!(ports.take(true).unwrap(), used);
+        assert!(ports.take(false).is_err(), "given out once");
     }
 }

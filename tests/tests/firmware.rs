@@ -116,3 +116,40 @@ fn features_choose_the_firmware() {
     let error = instance.virsh(&["start", "odd"]).fails();
     assert!(error.contains("Unable to find any firmware to satisfy 'efi'"), "{error}");
 }
+
+/// What variables are made from: the descriptor of the code goes before `nvram` of qemu.conf; where neither knows the
+/// code, they must be there already.
+#[test]
+fn variables_need_a_template() {
+    if !is_installed("variables_need_a_template") {
+        return;
+    }
+    let own = if rustix::process::geteuid().is_root() { "user = \"root\"\ngroup = \"root\"\n" } else { "" };
+    let conf = format!("{own}nvram = [ \"{CODE}.fd:/nowhere\" ]\n");
+    let instance = Instance::builder().qemu_conf(&conf).start();
+    let code = instance.root().join("code.fd");
+    std::fs::copy(format!("{CODE}.fd"), &code).unwrap();
+    let by_path = |name: &str, code: &str, nvram: &str| {
+        let serial = instance.root().join("s");
+        let os = format!("<loader readonly='yes' type='pflash'>{code}</loader>{nvram}");
+        efi(name, &os, &serial).replace("<os firmware='efi'>", "<os>")
+    };
+    instance.define(&by_path("known", &format!("{CODE}.fd"), "")).ok();
+    instance.virsh(&["start", "known", "--paused"]).ok();
+    let live = instance.virsh(&["dumpxml", "known"]).ok();
+    assert!(live.contains(&format!("<nvram template='{VARIABLES}.fd'>")), "{live}");
+    assert!(!instance.virsh(&["dumpxml", "known", "--inactive"]).ok().contains("template="));
+
+    let own = instance.root().join("own.fd");
+    let nvram = format!("<nvram>{}</nvram>", own.display());
+    instance.define(&by_path("other", code.to_str().unwrap(), &nvram)).ok();
+    let error = instance.virsh(&["start", "other", "--paused"]).fails();
+    let expected = format!("unable to find any master var store for loader: {}", code.display());
+    assert!(error.contains(&expected), "{error}");
+    std::fs::copy(format!("{VARIABLES}.fd"), &own).unwrap();
+    instance.virsh(&["start", "other", "--paused"]).ok();
+    instance.virsh(&["destroy", "other"]).ok();
+    let error = instance.virsh(&["start", "other", "--paused", "--reset-nvram"]).fails();
+    assert!(error.contains(&expected), "{error}");
+    assert!(own.exists());
+}

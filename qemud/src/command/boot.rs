@@ -3,7 +3,7 @@
 use model::domain::device::Device;
 use model::domain::device::disk::DiskDevice;
 use model::domain::device::info::DeviceInfo;
-use model::domain::os::{BootDevice, LoaderType};
+use model::domain::os::{BootDevice, LoaderType, NvramType};
 
 use super::build::Build;
 use super::plan::PlannedFile;
@@ -13,26 +13,29 @@ use super::quote::commas;
 /// Flash chips: code and variables.
 pub(super) fn flash(build: &mut Build<'_>) {
     let os = &build.domain.os;
-    let Some(loader) = os.loader.as_ref().filter(|loader| loader.kind == Some(LoaderType::Pflash)) else {
-        return;
-    };
+    let Some(loader) = &os.loader else { return };
     let Some(code) = &loader.path else { return };
-    chip(build, 0, code, loader.readonly == Some(true));
-    if let Some(path) = os.nvram.as_ref().and_then(|nvram| nvram.path.as_ref()) {
-        chip(build, 1, path, false);
-        let template = os.nvram.as_ref().and_then(|nvram| nvram.template.clone());
-        let known = &build.board.host.conf.nvram;
-        let template =
-            template.or_else(|| known.iter().find(|(own, _)| own == code).map(|(_, vars)| vars.clone()));
-        if let Some(template) = template {
-            build.plan.files.push(PlannedFile::Nvram { path: path.clone(), template });
-        }
+    let nvram = os.nvram.as_ref().and_then(|nvram| Some((nvram, nvram.path.as_ref()?)));
+    if let Some((nvram, path)) = nvram.filter(|(nvram, _)| nvram.kind != Some(NvramType::Block)) {
+        build.plan.files.push(PlannedFile::Nvram {
+            path: path.clone(),
+            template: nvram.template.clone(),
+            loader: code.clone(),
+        });
+    }
+    if loader.kind != Some(LoaderType::Pflash) {
+        return;
+    }
+    chip(build, 0, ("file", code), loader.readonly == Some(true));
+    if let Some((nvram, path)) = nvram {
+        let driver = if nvram.kind == Some(NvramType::Block) { "host_device" } else { "file" };
+        chip(build, 1, (driver, path), false);
     }
 }
 
-fn chip(build: &mut Build<'_>, number: u32, path: &str, read_only: bool) {
+fn chip(build: &mut Build<'_>, number: u32, (driver, path): (&str, &str), read_only: bool) {
     let storage = format!("libvirt-pflash{number}-storage");
-    let node = Props::device("file")
+    let node = Props::device(driver)
         .str("filename", path)
         .str("node-name", &storage)
         .set("auto-read-only", true)

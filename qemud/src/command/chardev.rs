@@ -142,12 +142,13 @@ fn stream(build: &mut Build<'_>, id: &str, tcp: &TcpSource) -> Result<String, Pl
     }
     if tcp.tls == Some(true) {
         let creds = format!("obj{id}_tls0");
-        let dir = build.board.host.conf.tls_dir.clone();
+        let conf = &build.board.host.conf;
+        let (dir, verify) = (conf.chardev_tls_dir.clone(), conf.chardev_tls_verify);
         let endpoint = if tcp.listen { "server" } else { "client" };
         let object = Props::object("tls-creds-x509", &creds)
             .str("dir", &dir)
             .str("endpoint", endpoint)
-            .set("verify-peer", true);
+            .set("verify-peer", verify);
         build.object(&object);
         text.push_str(&format!(",tls-creds={creds}"));
     }

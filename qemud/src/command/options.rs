@@ -35,6 +35,8 @@ pub struct PlanOptions {
     pub scsi_generic: BTreeMap<String, String>,
     /// Aliases of the interfaces whose packets the kernel moves: `/dev/vhost-net` is open for them.
     pub vhost: BTreeSet<String>,
+    /// The host's render nodes (`/dev/dri/renderD…`); none: it has no such directory.
+    pub render_nodes: Option<Vec<String>>,
     /// Seconds since 1970, UTC: the clock that offsets are counted from.
     pub now: i64,
     /// Seconds that local time is ahead of UTC.
@@ -79,6 +81,7 @@ impl PlanOptions {
             processor: None,
             scsi_generic: BTreeMap::new(),
             vhost: BTreeSet::new(),
+            render_nodes: None,
             now,
             local_offset,
         }

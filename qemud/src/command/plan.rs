@@ -85,8 +85,10 @@ pub enum PlannedFile {
     Nvram {
         /// Path.
         path: String,
-        /// What to copy.
-        template: String,
+        /// What to copy; without one the store must be there.
+        template: Option<String>,
+        /// Code of the firmware.
+        loader: String,
     },
 }
 

@@ -2,6 +2,7 @@
 //! line is only shown, what a real start would find out.
 
 use model::domain::Domain;
+use model::domain::clock::{ClockBasis, ClockOffset};
 use model::domain::device::Device;
 use model::domain::device::address::Address;
 use model::domain::device::chardev::{Backend, ChannelTarget};
@@ -10,17 +11,19 @@ use model::domain::device::graphics::{Graphics, GraphicsKind, Listen};
 use model::domain::device::info::DeviceInfo;
 use model::domain::device::interface::{Interface, InterfaceBackend, InterfaceDriver, InterfaceSource};
 use model::domain::features::Smm;
-use model::domain::os::{Firmware, FirmwareFeature, Loader, LoaderType, Nvram};
+use model::domain::os::{Firmware, FirmwareFeature, Loader, LoaderType, Nvram, NvramType};
 
 use super::PlanError;
 use super::firmware::{self, Mapping, Wanted, choose};
 use super::options::{Mode, PlanOptions};
 use crate::capabilities::QemuCaps;
+use crate::defaults::Part;
 use crate::defaults::facts::HostFacts;
 
 /// Ports shown instead of those a start would find free.
 const SHOWN_VNC: i32 = 5900;
 const SHOWN_SPICE: i32 = 5901;
+const SHOWN_SPICE_TLS: i32 = 5902;
 
 /// Readies the live copy of a definition: chooses firmware, gives aliases and socket paths.
 pub fn prepare(
@@ -31,12 +34,16 @@ pub fn prepare(
 ) -> Result<(), PlanError> {
     firmware(domain, host, options)?;
     uncached(domain);
+    domain.devices.iter().try_for_each(listens)?;
+    sockets(domain, host, options);
     super::processor::resolve(domain, caps, options)?;
     crate::defaults::aliases(domain);
     crate::device::disk::chain::number(domain);
     channels(domain, options);
+    encryption(domain, host);
+    render_nodes(domain, options)?;
     if options.mode == Mode::Start {
-        encryption(domain, host);
+        count_from_utc(domain, options);
     }
     Ok(())
 }
@@ -48,10 +55,11 @@ pub fn native_prepare(
     host: &HostFacts,
     options: &PlanOptions,
 ) -> Result<(), PlanError> {
+    sockets(domain, host, options);
     for device in &mut domain.devices {
         match device {
             Device::Interface(interface) => disconnect(interface),
-            Device::Graphics(graphics) => show(graphics)?,
+            Device::Graphics(graphics) => show(graphics, host.conf.spice_tls),
             _ => {}
         }
     }
@@ -62,25 +70,101 @@ pub fn native_prepare(
 }
 
 /// Gives a display the ports that are shown.
-fn show(graphics: &mut Graphics) -> Result<(), PlanError> {
+fn show(graphics: &mut Graphics, tls: bool) {
+    if matches!(graphics.listens.first(), Some(Listen::Socket { .. } | Listen::None)) {
+        return;
+    }
     match &mut graphics.kind {
         GraphicsKind::Vnc(vnc) if vnc.autoport => vnc.port = Some(SHOWN_VNC),
-        GraphicsKind::Spice(spice) if spice.autoport || spice.port == Some(-1) => {
-            spice.port = Some(SHOWN_SPICE);
+        GraphicsKind::Spice(spice) => {
+            let (plain, secure) = spice.wanted_ports(tls);
+            if plain {
+                spice.port = Some(SHOWN_SPICE);
+            }
+            if secure {
+                spice.tls_port = Some(SHOWN_SPICE_TLS);
+            }
         }
         _ => {}
     }
+}
+
+/// Refuses places to listen at that QEMU or this daemon cannot use.
+fn listens(device: &Device) -> Result<(), PlanError> {
+    let Device::Graphics(graphics) = device else { return Ok(()) };
     if graphics.listens.len() > 1 {
         return Err(PlanError::unsupported(
             "QEMU does not support multiple listens for one graphics device.",
         ));
     }
     match graphics.listens.first() {
-        // Networks belong to another daemon, which is not asked for a line that is only shown.
+        // Networks belong to another daemon.
         Some(Listen::Network { network, address: None }) => {
             Err(PlanError::NoNetwork(format!("no network with matching name '{network}'")))
         }
         _ => Ok(()),
+    }
+}
+
+/// The device that OpenGL draws on, where the definition leaves it open: the host's first.
+fn render_nodes(domain: &mut Domain, options: &PlanOptions) -> Result<(), PlanError> {
+    for device in &mut domain.devices {
+        let Device::Graphics(graphics) = device else { continue };
+        let (wanted, node) = match &mut graphics.kind {
+            GraphicsKind::Spice(spice) => (spice.gl == Some(true), &mut spice.rendernode),
+            GraphicsKind::Dbus(dbus) => (dbus.gl == Some(true), &mut dbus.rendernode),
+            GraphicsKind::EglHeadless { rendernode } => (true, rendernode),
+            _ => continue,
+        };
+        if !wanted || node.is_some() {
+            continue;
+        }
+        let nodes = options.render_nodes.as_ref().ok_or_else(|| PlanError::Missing {
+            part: Part::None,
+            detail: "cannot open directory '/dev/dri'".to_owned(),
+        })?;
+        let first = nodes.first().ok_or_else(|| PlanError::Internal {
+            part: Part::None,
+            detail: "No DRM render nodes available".to_owned(),
+        })?;
+        *node = Some(first.clone());
+    }
+    Ok(())
+}
+
+/// A running guest's clock counts from UTC: local time changes when summer does.
+fn count_from_utc(domain: &mut Domain, options: &PlanOptions) {
+    if let ClockOffset::Variable { adjustment, basis: basis @ ClockBasis::Localtime } =
+        &mut domain.clock.offset
+    {
+        *adjustment = adjustment.saturating_add(options.local_offset);
+        *basis = ClockBasis::Utc;
+    }
+}
+
+/// Displays' sockets without a name lie in the guest's own directory; qemu.conf can put displays on sockets for which
+/// no address is named.
+fn sockets(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) {
+    let dir = options.domain_dir(domain);
+    for device in &mut domain.devices {
+        let Device::Graphics(graphics) = device else { continue };
+        let (name, automatic) = match &graphics.kind {
+            GraphicsKind::Vnc(_) => ("vnc", host.conf.vnc_auto_unix_socket),
+            GraphicsKind::Spice(_) => ("spice", host.conf.spice_auto_unix_socket),
+            _ => continue,
+        };
+        if graphics.listens.is_empty() {
+            graphics.listens.push(Listen::Address { address: None, from_config: false });
+        }
+        for listen in &mut graphics.listens {
+            let from_config = match listen {
+                Listen::Socket { socket: None, .. } => false,
+                Listen::Address { address: None, .. } if automatic => true,
+                _ => continue,
+            };
+            let socket = Some(format!("{dir}/{name}.sock"));
+            *listen = Listen::Socket { socket, from_config, auto_generated: true };
+        }
     }
 }
 
@@ -170,7 +254,10 @@ fn channels(domain: &mut Domain, options: &PlanOptions) {
 
 /// Chooses the files behind `<os firmware=…>`.
 fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Result<(), PlanError> {
-    let Some(kind) = domain.os.firmware else { return Ok(()) };
+    let Some(kind) = domain.os.firmware.take() else {
+        template(domain, host);
+        return Ok(());
+    };
     if domain.os.loader.as_ref().is_some_and(|loader| loader.path.is_some()) {
         return Ok(());
     }
@@ -210,6 +297,21 @@ fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Res
         }
     }
     Ok(())
+}
+
+/// What a variable store that is named without a template is made from: as the code's descriptor says, or qemu.conf.
+fn template(domain: &mut Domain, host: &HostFacts) {
+    let Some(code) = domain.os.loader.as_ref().and_then(|loader| loader.path.as_deref()) else { return };
+    let nvram = domain.os.nvram.as_mut().filter(|nvram| nvram.kind != Some(NvramType::Block));
+    let Some(nvram) = nvram.filter(|nvram| nvram.path.is_some() && nvram.template.is_none()) else { return };
+    let described = host.firmware.iter().find_map(|firmware| match &firmware.mapping {
+        Mapping::Flash { executable, nvram_template: Some(template), .. } if executable.filename == code => {
+            Some(&template.filename)
+        }
+        _ => None,
+    });
+    let known = || host.conf.nvram.iter().find(|(own, _)| own == code).map(|(_, variables)| variables);
+    nvram.template = described.or_else(known).cloned();
 }
 
 /// Where a guest's firmware variables are, if its definition does not say.

@@ -52,12 +52,16 @@ pub struct QemuConf {
     pub vnc_tls: bool,
     /// `vnc_sasl`
     pub vnc_sasl: bool,
+    /// `vnc_sasl_dir`
+    pub vnc_sasl_dir: Option<String>,
     /// `vnc_password`
     pub vnc_password: Option<String>,
     /// `vnc_tls_x509_cert_dir`
     pub vnc_tls_dir: String,
     /// `vnc_tls_x509_verify`
     pub vnc_tls_verify: bool,
+    /// `vnc_tls_x509_secret_uuid`: the secret that opens the key.
+    pub vnc_tls_secret: Option<String>,
     /// `vnc_allow_host_audio`
     pub vnc_host_audio: bool,
     /// `spice_listen`
@@ -70,12 +74,18 @@ pub struct QemuConf {
     pub spice_tls_dir: String,
     /// `spice_sasl`
     pub spice_sasl: bool,
+    /// `spice_sasl_dir`
+    pub spice_sasl_dir: Option<String>,
     /// `spice_password`
     pub spice_password: Option<String>,
     /// `default_tls_x509_cert_dir`
     pub tls_dir: String,
     /// `chardev_tls`
     pub chardev_tls: bool,
+    /// `chardev_tls_x509_cert_dir`
+    pub chardev_tls_dir: String,
+    /// `chardev_tls_x509_verify`
+    pub chardev_tls_verify: bool,
     /// `nbd_tls`, `vxhs_tls`
     pub nbd_tls: bool,
     /// `seccomp_sandbox`: none is "as QEMU allows".
@@ -86,7 +96,7 @@ pub struct QemuConf {
     pub hugetlbfs: Option<Vec<HugetlbMount>>,
     /// `memory_backing_dir`
     pub memory_backing_dir: String,
-    /// `nvram`: code and template of its variable store.
+    /// `nvram`: code and template of its variable store. It does not count where there are firmware descriptors.
     pub nvram: Vec<(String, String)>,
     /// Directory of the sockets of channels.
     pub channel_dir: String,
@@ -100,6 +110,9 @@ pub struct QemuConf {
     pub set_process_name: bool,
 }
 
+/// Certificates and keys where qemu.conf names no directory.
+const TLS_DIR: &str = "/etc/pki/qemu";
+
 impl Default for QemuConf {
     fn default() -> Self {
         let loopback = "127.0.0.1".to_owned();
@@ -108,18 +121,23 @@ impl Default for QemuConf {
             vnc_auto_unix_socket: false,
             vnc_tls: false,
             vnc_sasl: false,
+            vnc_sasl_dir: None,
             vnc_password: None,
-            vnc_tls_dir: "/etc/pki/libvirt-vnc".to_owned(),
+            vnc_tls_dir: TLS_DIR.to_owned(),
             vnc_tls_verify: false,
+            vnc_tls_secret: None,
             vnc_host_audio: false,
             spice_listen: loopback,
             spice_auto_unix_socket: false,
             spice_tls: false,
-            spice_tls_dir: "/etc/pki/libvirt-spice".to_owned(),
+            spice_tls_dir: TLS_DIR.to_owned(),
             spice_sasl: false,
+            spice_sasl_dir: None,
             spice_password: None,
-            tls_dir: "/etc/pki/qemu".to_owned(),
+            tls_dir: TLS_DIR.to_owned(),
             chardev_tls: false,
+            chardev_tls_dir: TLS_DIR.to_owned(),
+            chardev_tls_verify: true,
             nbd_tls: false,
             seccomp_sandbox: None,
             dump_guest_core: false,

@@ -7,7 +7,7 @@ use model::domain::device::Device;
 use model::domain::features::KvmFeature;
 use model::domain::lifecycle::{Lifecycle, LifecycleAction};
 use model::domain::memory::MemorySource;
-use model::domain::os::LoaderType;
+use model::domain::os::{Firmware, LoaderType};
 use model::domain::security::LaunchSecurity;
 use model::domain::sysinfo::Sysinfo;
 use model::domain::{Domain, VirtType};
@@ -79,7 +79,7 @@ fn firmware(domain: &Domain, board: &Board<'_>) -> Verdict {
             return refuse("Secure boot requires SMM feature enabled");
         }
     }
-    if flash && board.x86() && !domain.features.acpi {
+    if (flash || os.firmware == Some(Firmware::Efi)) && board.x86() && !domain.features.acpi {
         return refuse("UEFI requires ACPI on this architecture");
     }
     Ok(())
@@ -159,7 +159,7 @@ fn clock(domain: &Domain) -> Verdict {
                     None | Some(
                         model::domain::clock::TimerTrack::Guest
                             | model::domain::clock::TimerTrack::Wall
-                            | model::domain::clock::TimerTrack::Boot
+                            | model::domain::clock::TimerTrack::Realtime
                     )
                 ) {
                     let track = timer.track.map_or("", Token::as_str);

@@ -4,8 +4,8 @@ use model::Token;
 use model::domain::device::Device;
 use model::domain::device::chardev::MouseMode;
 use model::domain::device::graphics::{
-    DbusGraphics, Graphics, GraphicsAuth, GraphicsKind, Listen, SdlGraphics, SpiceChannelMode, SpiceGraphics,
-    VncGraphics,
+    Connected, DbusGraphics, Graphics, GraphicsAuth, GraphicsKind, Listen, SdlGraphics, SpiceChannelMode,
+    SpiceGraphics, VncGraphics,
 };
 
 use serde_json::json;
@@ -15,8 +15,9 @@ use crate::command::PlanError;
 use crate::command::after::Step;
 use crate::command::build::Build;
 use crate::command::plan::PlannedFile;
+use crate::command::props::Props;
 use crate::command::quote::commas;
-use crate::defaults::{DefaultsError, QemuConf};
+use crate::defaults::{DefaultsError, Part, QemuConf};
 
 /// First port of VNC; QEMU counts displays from it.
 const VNC_BASE: i32 = 5900;
@@ -33,12 +34,16 @@ impl QemuDevice for Graphics {
     }
 
     fn args(&self, build: &mut Build<'_>) -> Result<(), PlanError> {
+        alone(self, build)?;
         match &self.kind {
             GraphicsKind::Sdl(sdl) => sdl_args(sdl, build),
             GraphicsKind::Vnc(vnc) => vnc_args(self, vnc, build)?,
             GraphicsKind::Spice(spice) => spice_args(self, spice, build)?,
             GraphicsKind::EglHeadless { rendernode } => {
                 let node = rendernode.as_deref().map(|path| format!(",rendernode={}", commas(path)));
+                if let Some(path) = rendernode {
+                    build.plan.label(path, false, true);
+                }
                 build.plan.option("-display", format!("egl-headless{}", node.unwrap_or_default()));
             }
             GraphicsKind::Dbus(dbus) => dbus_args(dbus, build),
@@ -72,11 +77,26 @@ fn password(protocol: &str, auth: &GraphicsAuth, default: Option<&str>) -> Vec<S
     vec![Step::new("set_password", set), Step::new("expire_password", expire)]
 }
 
+/// QEMU has one server of each kind.
+fn alone(graphics: &Graphics, build: &Build<'_>) -> Result<(), PlanError> {
+    let same = |device: &&Device| matches!(device, Device::Graphics(other) if other.kind.kind() == graphics.kind.kind());
+    if build.domain.devices.iter().filter(same).count() > 1 {
+        return Err(PlanError::unsupported(
+            "only 1 graphics device of each type (sdl, vnc, spice, headless, dbus) is supported",
+        ));
+    }
+    Ok(())
+}
+
 fn refuse(detail: &str) -> Result<(), DefaultsError> {
     Err(DefaultsError::unsupported(detail))
 }
 
 fn vnc_rules(vnc: &VncGraphics) -> Result<(), DefaultsError> {
+    if vnc.auth.connected.is_some_and(|what| what != Connected::Keep) {
+        let detail = "VNC supports connected='keep' only";
+        return Err(DefaultsError::unsupported(detail).by(Part::Domain));
+    }
     match vnc.auth.passwd.as_deref() {
         Some(password) if password.len() > 8 => {
             refuse("VNC password is longer than the 8 characters that count")
@@ -120,7 +140,8 @@ fn host(listen: &str) -> String {
 }
 
 fn vnc_args(graphics: &Graphics, vnc: &VncGraphics, build: &mut Build<'_>) -> Result<(), PlanError> {
-    let conf = &build.board.host.conf;
+    let host = build.board.host;
+    let conf = &host.conf;
     let mut text = match graphics.listens.first() {
         Some(Listen::Socket { socket, .. }) => {
             let path = socket
@@ -141,8 +162,13 @@ fn vnc_args(graphics: &Graphics, vnc: &VncGraphics, build: &mut Build<'_>) -> Re
     if vnc.auth.passwd.is_some() || conf.vnc_password.is_some() {
         text.push_str(",password=on");
     }
+    if conf.vnc_tls {
+        text.push_str(",tls-creds=vnc-tls-creds0");
+        vnc_credentials(build)?;
+    }
     if conf.vnc_sasl {
         text.push_str(",sasl=on");
+        sasl(conf.vnc_sasl_dir.as_deref(), build);
     }
     if let Some(on) = vnc.power_control {
         text.push_str(if on { ",power-control=on" } else { ",power-control=off" });
@@ -155,6 +181,28 @@ fn vnc_args(graphics: &Graphics, vnc: &VncGraphics, build: &mut Build<'_>) -> Re
         build.plan.option("-k", keymap.clone());
     }
     Ok(())
+}
+
+/// The key and certificates by which QEMU's VNC server encrypts.
+fn vnc_credentials(build: &mut Build<'_>) -> Result<(), PlanError> {
+    let conf = &build.board.host.conf;
+    if let Some(uuid) = &conf.vnc_tls_secret {
+        // Secrets are kept by a daemon that this project does not have yet.
+        return Err(PlanError::NoSecret(format!("no secret with matching uuid '{uuid}'")));
+    }
+    let object = Props::object("tls-creds-x509", "vnc-tls-creds0")
+        .str("dir", &conf.vnc_tls_dir)
+        .str("endpoint", "server")
+        .set("verify-peer", conf.vnc_tls_verify);
+    build.object(&object);
+    Ok(())
+}
+
+/// Where QEMU's SASL library finds its configuration.
+fn sasl(dir: Option<&str>, build: &mut Build<'_>) {
+    if let Some(dir) = dir {
+        build.plan.env.push(("SASL_CONF_PATH".to_owned(), dir.to_owned()));
+    }
 }
 
 fn vnc_display(address: &str, vnc: &VncGraphics) -> Result<String, PlanError> {
@@ -181,9 +229,11 @@ fn audio(own: Option<u32>, build: &Build<'_>) -> Option<u32> {
 fn spice_args(graphics: &Graphics, spice: &SpiceGraphics, build: &mut Build<'_>) -> Result<(), PlanError> {
     let mut parts: Vec<String> = Vec::new();
     spice_listen(graphics, spice, build, &mut parts);
-    let conf = &build.board.host.conf;
+    let host = build.board.host;
+    let conf = &host.conf;
     if conf.spice_sasl {
         parts.push("sasl=on".to_owned());
+        sasl(conf.spice_sasl_dir.as_deref(), build);
     }
     if spice.mouse.is_some() {
         let mode = if spice.mouse == Some(MouseMode::Server) { "off" } else { "on" };
@@ -195,13 +245,16 @@ fn spice_args(graphics: &Graphics, spice: &SpiceGraphics, build: &mut Build<'_>)
     if spice.tls_port.is_some_and(|port| port > 0) {
         parts.push(format!("x509-dir={}", commas(&conf.spice_tls_dir)));
     }
-    spice_channels(spice, &mut parts);
+    spice_channels(graphics, spice, &mut parts)?;
     spice_compression(spice, &mut parts);
     if spice.gl == Some(true) {
         parts.push("gl=on".to_owned());
         if let Some(node) = &spice.rendernode {
             parts.push(format!("rendernode={}", commas(node)));
         }
+    }
+    if let Some(node) = &spice.rendernode {
+        build.plan.label(node, false, true);
     }
     parts.push("seamless-migration=on".to_owned());
     build.plan.option("-spice", parts.join(","));
@@ -242,19 +295,42 @@ fn spice_listen(graphics: &Graphics, spice: &SpiceGraphics, build: &Build<'_>, p
     }
 }
 
-fn spice_channels(spice: &SpiceGraphics, parts: &mut Vec<String>) {
-    match spice.default_mode {
-        Some(SpiceChannelMode::Secure) => parts.push("tls-channel=default".to_owned()),
-        Some(SpiceChannelMode::Insecure) => parts.push("plaintext-channel=default".to_owned()),
-        Some(SpiceChannelMode::Any) | None => {}
+/// Which channels are encrypted: only what the server offers can be asked for.
+fn spice_channels(
+    graphics: &Graphics,
+    spice: &SpiceGraphics,
+    parts: &mut Vec<String>,
+) -> Result<(), PlanError> {
+    let secure = spice.tls_port.is_some_and(|port| port > 0);
+    let portless = matches!(graphics.listens.first(), Some(Listen::Socket { .. } | Listen::None));
+    let plain = portless || spice.port.is_some_and(|port| port > 0);
+    let offered = |mode: SpiceChannelMode, what: &str| {
+        let (kind, missing) = match mode {
+            SpiceChannelMode::Secure if !secure => ("secure", "TLS"),
+            SpiceChannelMode::Insecure if !plain => ("insecure", "plain"),
+            _ => return Ok(()),
+        };
+        let what = what.replace("KIND", kind);
+        let detail = format!("spice {what} in XML configuration, but {missing} connection is not available");
+        Err(PlanError::unsupported(detail))
+    };
+    if let Some(mode) = spice.default_mode {
+        offered(mode, "defaultMode KIND requested")?;
+        match mode {
+            SpiceChannelMode::Secure => parts.push("tls-channel=default".to_owned()),
+            SpiceChannelMode::Insecure => parts.push("plaintext-channel=default".to_owned()),
+            SpiceChannelMode::Any => {}
+        }
     }
     for (name, mode) in &spice.channels {
+        offered(*mode, "KIND channels set")?;
         match mode {
             SpiceChannelMode::Secure => parts.push(format!("tls-channel={}", name.as_str())),
             SpiceChannelMode::Insecure => parts.push(format!("plaintext-channel={}", name.as_str())),
             SpiceChannelMode::Any => {}
         }
     }
+    Ok(())
 }
 
 fn spice_compression(spice: &SpiceGraphics, parts: &mut Vec<String>) {

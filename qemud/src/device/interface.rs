@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use model::domain::device::interface::{
-    GuestOffload, HostOffload, Interface, InterfaceSource, InterfaceType, LinkState, SocketSource, TxMode,
+    GuestOffload, HostOffload, Interface, InterfaceSource, InterfaceType, LinkState, SocketSource, Teaming,
+    TxMode,
 };
 
 use serde_json::json;
@@ -29,7 +30,7 @@ const DEFAULT_MODEL: &str = "rtl8139";
 impl QemuDevice for Interface {
     fn complete(&mut self, _board: &Board<'_>) -> Result<(), DefaultsError> {
         let passed = matches!(self.source, InterfaceSource::Hostdev { .. });
-        if self.model.is_none() && !passed {
+        if self.model.as_deref().is_none_or(str::is_empty) && !passed {
             self.model = Some(DEFAULT_MODEL.to_owned());
         }
         if !is_virtio(self) {
@@ -207,6 +208,7 @@ fn virtio_card(interface: &Interface, model: &str) -> Props {
         .opt("ioeventfd", driver.ioeventfd)
         .opt("event_idx", driver.event_idx);
     guest_offload(host_offload(props, &driver.host), &driver.guest)
+        .flag("failover", interface.teaming == Some(Teaming::Persistent))
         .flag("mq", queues.is_some())
         .opt("vectors", queues.map(|queues| u64::from(queues) * 2 + 2))
         .opt("rx_queue_size", driver.rx_queue_size)
@@ -274,6 +276,10 @@ fn rules(interface: &Interface) -> Result<(), DefaultsError> {
     }
     match &interface.source {
         InterfaceSource::Hostdev { source, .. } => hostdev::source_rules(source),
+        InterfaceSource::Network(_) => Ok(()),
+        _ if matches!(interface.teaming, Some(Teaming::Transient { .. })) => Err(DefaultsError::unsupported(
+            format!("virtio-net teaming transient interface must be type='hostdev', not '{kind}'"),
+        )),
         _ => Ok(()),
     }
 }

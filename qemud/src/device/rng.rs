@@ -39,6 +39,7 @@ impl QemuDevice for Rng {
         let object = format!("obj{alias}");
         let props = match &self.backend {
             RngBackend::Random(path) => {
+                path.iter().for_each(|path| build.plan.label(path, true, true));
                 Props::object("rng-random", &object).opt_str("filename", path.as_deref())
             }
             RngBackend::Egd(source) => {

@@ -1,6 +1,7 @@
 //! Watchdogs.
 
 use model::Token;
+use model::domain::device::address::Address;
 use model::domain::device::watchdog::{Watchdog, WatchdogAction, WatchdogModel};
 
 use super::{Check, QemuDevice};
@@ -15,6 +16,12 @@ impl QemuDevice for Watchdog {
     fn validate(&self, _check: &Check<'_>) -> Result<(), DefaultsError> {
         if self.model == WatchdogModel::Diag288 {
             return Err(DefaultsError::unsupported("watchdog model 'diag288' exists on s390 machines only"));
+        }
+        let placed = matches!(self.info.address, Some(Address::Pci(_)));
+        if self.model == WatchdogModel::Ib700 && placed {
+            return Err(DefaultsError::unsupported(
+                "ib700 model of watchdog does not support configuring the address",
+            ));
         }
         Ok(())
     }

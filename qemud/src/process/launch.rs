@@ -46,11 +46,28 @@ pub struct Launched {
 }
 
 /// Whether everything that the guest uses is there: a missing image is told by its name instead of by QEMU.
-pub async fn check_files(plan: &Plan) -> Result<(), Fault> {
+pub async fn check_files(plan: &Plan, reset_nvram: bool) -> Result<(), Fault> {
+    let stores = plan.files.iter().filter_map(|file| match file {
+        PlannedFile::Nvram { path, template: None, loader } => Some((path.clone(), loader.clone())),
+        _ => None,
+    });
+    let stores: Vec<_> = stores.collect();
     let needed = plan.labels.iter().filter(|label| !label.made);
     let paths: Vec<String> = needed.map(|label| label.path.clone()).collect();
-    let checked = tokio::task::spawn_blocking(move || paths.iter().try_for_each(|path| check_file(path)));
+    let checked = tokio::task::spawn_blocking(move || {
+        stores.iter().try_for_each(|(path, loader)| check_store(path, loader, reset_nvram))?;
+        paths.iter().try_for_each(|path| check_file(path))
+    });
     checked.await.unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())))
+}
+
+/// Firmware variables that cannot be made must be there, and cannot be made anew.
+fn check_store(path: &str, loader: &str, reset: bool) -> Result<(), Fault> {
+    if !reset && Path::new(path).exists() {
+        return Ok(());
+    }
+    let detail = format!("unable to find any master var store for loader: {loader}");
+    Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_FAILED, detail))
 }
 
 fn check_file(path: &str) -> Result<(), Fault> {
@@ -263,7 +280,9 @@ impl Launch {
                 std::hint::black_box(&key);
                 written
             }
-            PlannedFile::Nvram { path, template } => {
+            // That it is there was checked.
+            PlannedFile::Nvram { template: None, .. } => Ok(()),
+            PlannedFile::Nvram { path, template: Some(template), .. } => {
                 let path = Path::new(path);
                 if !self.inherited.reset_nvram && path.exists() {
                     return Ok(());

@@ -174,7 +174,7 @@ impl Start<'_> {
         let absent = chain::leave_out(definition, &missing);
         let wires = network::open(self.driver, definition).await?;
         options.vhost = wires.vhost();
-        self.driver.ports.assign(definition)?;
+        self.driver.ports.assign(definition, facts.conf.spice_tls)?;
         parts::set_listen_addresses(definition, &facts.conf);
         let plan = command::plan(definition, &caps, &facts, &options).map_err(|error| {
             self.driver.ports.release(definition);
@@ -191,7 +191,7 @@ impl Start<'_> {
         planned: Planned,
     ) -> Result<(Launched, Option<cgroup::Wanted>), Fault> {
         let Planned { plan, mut wires, absent } = planned;
-        launch::check_files(&plan).await?;
+        launch::check_files(&plan, self.options.reset_nvram).await?;
         let starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
         let wanted = cgroup::wanted(self.driver, definition, id, &plan.labels)?;
         starting.save(self.driver).await?;

@@ -69,6 +69,9 @@ impl Domain {
             Some(_) if loader.is_some_and(|l| l.kind.is_some()) => {
                 "loader attribute 'type' cannot be specified when firmware autoselection is enabled"
             }
+            Some(_) if loader.is_some_and(|l| l.secure == Some(false)) => {
+                "loader attribute 'secure' cannot be specified when firmware autoselection is enabled"
+            }
             Some(_) if nvram.is_some_and(|n| n.template.is_some()) => {
                 "nvram attribute 'template' cannot be specified when firmware autoselection is enabled"
             }

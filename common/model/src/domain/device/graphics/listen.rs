@@ -25,8 +25,11 @@ impl Listen {
                 None => Self::Address { address, from_config: false },
             }]);
         }
-        if let Some(address) = &address {
-            agrees("listen", "address", address, listens.iter().find_map(Self::address_part))?;
+        if let Some(wanted) = &address {
+            if let Some(Self::Address { address: open @ None, .. }) = listens.first_mut() {
+                *open = Some(wanted.clone());
+            }
+            agrees("listen", "address", wanted, listens.iter().find_map(Self::address_part))?;
         }
         if let Some(path) = socket {
             agrees("socket", "socket", &path, listens.iter().find_map(Self::socket_part))?;

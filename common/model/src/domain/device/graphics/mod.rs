@@ -257,6 +257,24 @@ impl DeviceXml for Graphics {
     }
 }
 
+impl SpiceGraphics {
+    /// Whether the plain port and the one with TLS are chosen at the start: those that channels need, both where
+    /// nothing is said and the server can encrypt (`tls`).
+    pub fn wanted_ports(&self, tls: bool) -> (bool, bool) {
+        let (mut plain, mut secure) = (self.port == Some(-1), self.tls_port == Some(-1));
+        if self.autoport {
+            let default = self.default_mode.unwrap_or(SpiceChannelMode::Any);
+            plain |= default != SpiceChannelMode::Secure;
+            secure |= default == SpiceChannelMode::Secure || (tls && default == SpiceChannelMode::Any);
+            for (_, mode) in &self.channels {
+                plain |= *mode == SpiceChannelMode::Insecure;
+                secure |= *mode == SpiceChannelMode::Secure;
+            }
+        }
+        (plain, secure)
+    }
+}
+
 impl GraphicsKind {
     /// The word for it.
     pub fn kind(&self) -> GraphicsType {
