@@ -495,3 +495,56 @@ fn links_of_the_guests_user_are_not_followed() {
     assert_eq!(starts(&disk), "ok\n");
     assert_eq!(owner(&victim).0, if remembers(instance.root()) { BEFORE.0 } else { 0 });
 }
+
+#[test]
+fn devices_are_restricted_where_version_2_is_alone() {
+    let test = "devices_are_restricted_where_version_2_is_alone";
+    if !tests::can_make_networks(test) {
+        return;
+    }
+    // CAP_BPF (capabilities(7)), in a kernel that has it.
+    let capabilities = u64::from_str_radix(&status(std::process::id())["CapEff"], 16).unwrap();
+    if capabilities >> 39 & 1 == 0 || !Path::new("/sys/fs/bpf").exists() {
+        return tests::not_run(test, "the kernel takes no programs for devices from us");
+    }
+    let mut instance = Instance::builder().private_net().qemu_conf(&conf("")).prepare();
+    let alone = "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup";
+    let changed = instance.in_net(&["sh", "-c", alone]);
+    if changed.code != 0 {
+        return tests::not_run(test, changed.stderr.trim());
+    }
+    instance.start_again();
+    let kernel = kernel(&instance);
+    define_and_start(&instance, "v1", &xml("v1", &kernel, &[], "", ""));
+    let pid = only_guest(&instance);
+    let own = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let group = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap();
+    if !group.contains("-1-v1.libvirt-qemu") {
+        return tests::not_run(test, &format!("guests are in no group of version 2: {}", instance.log()));
+    }
+    // Whoever is in the guest's group may use its devices, and no others.
+    let machine = group.split_inclusive(".libvirt-qemu").next().unwrap();
+    let in_group = |instance: &Instance, command: &str| {
+        let enter = format!("echo $$ > /sys/fs/cgroup{machine}/cgroup.procs && {command}");
+        instance.in_net(&["sh", "-c", &enter])
+    };
+    if in_group(&instance, "true").code != 0 {
+        return tests::not_run(test, "the group is of threads alone");
+    }
+    let restricted = in_group(&instance, "head -c 1 /dev/kmsg");
+    for allowed in ["/dev/zero", "/dev/urandom"] {
+        in_group(&instance, &format!("head -c 1 {allowed}")).ok();
+    }
+    in_group(&instance, "echo x > /dev/null").ok();
+    assert!(restricted.fails().contains("Operation not permitted"), "{}", restricted.stderr);
+    assert!(instance.in_net(&["test", "-r", "/dev/kmsg"]).code == 0);
+
+    // The rules stay when the daemon goes, and go with the guest.
+    instance.kill();
+    instance.start_again();
+    assert_ne!(in_group(&instance, "head -c 1 /dev/kmsg").code, 0);
+    assert_eq!(instance.virsh(&["domstate", "v1"]).ok().trim(), "running");
+    instance.virsh(&["destroy", "v1"]).ok();
+    instance.wait_idle();
+    assert_ne!(instance.in_net(&["test", "-e", &format!("/sys/fs/cgroup{machine}")]).code, 0);
+}

@@ -125,7 +125,7 @@ impl Wanted {
             }
             Err(error) => return Err(error),
         }
-        self.allow_devices(&group)?;
+        self.restrict_devices(&group)?;
         self.tune_machine(&group)?;
         let tune = &self.definition.cputune;
         let pin = tune.emulator_pin.as_ref().or(self.definition.vcpus.cpuset.as_ref());
@@ -147,22 +147,17 @@ impl Wanted {
         Ok(group.exists().then_some(group))
     }
 
-    fn allow_devices(&self, group: &Group) -> host::Result<()> {
-        if !self.cgroups.has_device_lists() {
+    fn restrict_devices(&self, group: &Group) -> host::Result<()> {
+        if !self.cgroups.has(Controller::Devices) {
             return Ok(());
         }
-        group.deny_devices()?;
-        for (path, write) in &self.devices {
-            // What is no device, or not there, needs no rule.
-            if let Some(rule) = device_rule(path, *write) {
-                group.allow_device(&rule)?;
-            }
-        }
         let sound = self.definition.devices.iter().any(|device| matches!(device, Device::Sound(_)));
-        for major in [PTS_MAJOR].into_iter().chain(sound.then_some(SOUND_MAJOR)) {
-            group.allow_device(&DeviceRule { block: false, major, minor: None, write: true })?;
-        }
-        Ok(())
+        let all_of = |major| DeviceRule { block: false, major, minor: None, write: true };
+        let majors = [PTS_MAJOR].into_iter().chain(sound.then_some(SOUND_MAJOR)).map(all_of);
+        // What is no device, or not there, needs no rule.
+        let own = self.devices.iter().filter_map(|(path, write)| device_rule(path, *write));
+        let rules: Vec<_> = own.chain(majors).collect();
+        group.restrict_devices(&rules)
     }
 
     fn tune_machine(&self, group: &Group) -> host::Result<()> {

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::{Controller, Group, Place};
+use super::{Controller, Group, Place, bpf};
 use crate::{Result, kernel};
 
 /// The hierarchies in use, each with at least one controller that no other has.
@@ -40,9 +40,17 @@ pub(super) fn name_v2(controller: Controller) -> Option<&'static str> {
 impl Hierarchies {
     pub(super) fn read() -> Result<Hierarchies> {
         let text = kernel::text(Path::new("/proc/self/mountinfo"))?;
-        Ok(Hierarchies::parse(&text, |mount| {
+        let mut found = Hierarchies::parse(&text, |mount| {
             kernel::text(&mount.join("cgroup.controllers")).unwrap_or_default()
-        }))
+        });
+        let taken = found.list.iter().any(|hierarchy| hierarchy.controllers.contains(&Controller::Devices));
+        if !taken
+            && let Some(unified) = found.list.iter_mut().find(|hierarchy| hierarchy.unified)
+            && bpf::is_available()
+        {
+            unified.controllers.push(Controller::Devices);
+        }
+        Ok(found)
     }
 
     /// From a mountinfo table (proc(5)); `available` tells the controllers of a version 2 mount.
@@ -60,8 +68,8 @@ impl Hierarchies {
             let offers = |name: &str| words.split_ascii_whitespace().any(|word| word == name);
             let has = |controller: &Controller| name_v2(*controller).is_some_and(offers);
             let mut controllers: Vec<_> = Controller::ALL.into_iter().filter(has).collect();
-            // A hierarchy without controllers is there only for systemd's bookkeeping.
-            if !controllers.is_empty() {
+            // Beside others, a hierarchy without controllers is there only for systemd's bookkeeping.
+            if !controllers.is_empty() || found.list.is_empty() {
                 controllers.push(Controller::Freezer);
             }
             found.add(mount, true, controllers);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Controller, Group, Place, unavailable, write};
+use super::{Controller, Group, Place, bpf, unavailable, write};
 use crate::{Error, Result, kernel, system};
 
 /// Used CPU time in nanoseconds by kind.
@@ -171,19 +171,14 @@ impl Group {
         self.set_memory_limit("memory.memsw.limit_in_bytes", "memory.swap.max", kib)
     }
 
-    /// Forbids all devices; [`Group::allow_device`] then makes exceptions. Version 1 only.
-    pub fn deny_devices(&self) -> Result<()> {
-        write(&self.place(Controller::Devices)?.dir.join("devices.deny"), "a")
-    }
-
-    /// Allows devices.
-    pub fn allow_device(&self, rule: &DeviceRule) -> Result<()> {
-        write(&self.place(Controller::Devices)?.dir.join("devices.allow"), &rule.text())
-    }
-
-    /// Takes back what was allowed.
-    pub fn deny_device(&self, rule: &DeviceRule) -> Result<()> {
-        write(&self.place(Controller::Devices)?.dir.join("devices.deny"), &rule.text())
+    /// Restricts the group to these devices. Once, while it is new.
+    pub fn restrict_devices(&self, rules: &[DeviceRule]) -> Result<()> {
+        let place = self.place(Controller::Devices)?;
+        if place.hierarchy.unified {
+            return bpf::restrict(&place.dir, rules);
+        }
+        write(&place.dir.join("devices.deny"), "a")?;
+        rules.iter().try_for_each(|rule| write(&place.dir.join("devices.allow"), &rule.text()))
     }
 
     /// Stops all processes of the group, or lets them go on. The kernel does it in its own time.

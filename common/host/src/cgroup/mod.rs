@@ -5,6 +5,7 @@
 //! Reads and writes are single system calls on kernel files; creating and removing groups may wait for the
 //! kernel: use the blocking pool.
 
+mod bpf;
 mod detect;
 mod figures;
 mod io;
@@ -35,7 +36,7 @@ pub enum Controller {
     CpuSet,
     /// Memory and swap.
     Memory,
-    /// Which devices; version 1 only.
+    /// Which devices. In version 2 no controller of the kernel's, but programs of ours.
     Devices,
     /// Stopping all processes at once.
     Freezer,
@@ -126,12 +127,6 @@ impl Cgroups {
         }
         hierarchies.list.retain(|hierarchy| !hierarchy.controllers.is_empty());
         Cgroups::of(hierarchies)
-    }
-
-    /// Whether groups can say which devices may be used by a list (version 1).
-    pub fn has_device_lists(&self) -> bool {
-        let has = |h: &Hierarchy| !h.unified && h.controllers.contains(&Controller::Devices);
-        self.hierarchies.list.iter().any(has)
     }
 
     /// Whether some hierarchy has this controller.

@@ -60,7 +60,7 @@ fn figures_of_version_1() {
     assert_eq!(group.io_limit(Throttle::ReadBytes, (8, 16)).unwrap(), 2000);
     assert_eq!(group.io_limit(Throttle::ReadBytes, (8, 1)).unwrap(), 0);
     assert!(matches!(group.io_weight(), Err(Error::Unavailable { .. })));
-    assert!(matches!(group.deny_devices(), Err(Error::Unavailable { .. })));
+    assert!(matches!(group.restrict_devices(&[]), Err(Error::Unavailable { .. })));
 }
 
 #[test]
