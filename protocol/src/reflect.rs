@@ -3,7 +3,7 @@
 
 use crate::shared::TypedParamValue;
 use crate::xdr::{
-    self, Char, DecodeError, Decoder, List, Opaque, STRING_MAX, Short, Text, UChar, UShort, Uuid, Xdr,
+    self, Char, DecodeError, Decoder, List, Opaque, Packed, STRING_MAX, Short, Text, UChar, UShort, Uuid, Xdr,
 };
 use crate::{admin, lock, log, lxc, message, qemu, remote, shared};
 
@@ -381,6 +381,20 @@ impl<T: Reflect, const MAX: usize> Reflect for List<T, MAX> {
 
     fn arbitrary(entropy: &mut Entropy<'_>) -> Self {
         (0..entropy.length(MAX)).map(|_| T::arbitrary(entropy)).collect()
+    }
+}
+
+impl<T: Reflect, const MAX: usize> Reflect for Packed<T, MAX> {
+    fn shape() -> Shape {
+        <List<T, MAX>>::shape()
+    }
+
+    fn value(&self) -> Value {
+        self.iter().collect::<List<T, MAX>>().value()
+    }
+
+    fn arbitrary(entropy: &mut Entropy<'_>) -> Self {
+        <List<T, MAX>>::arbitrary(entropy).into_iter().collect()
     }
 }
 

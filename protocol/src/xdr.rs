@@ -8,12 +8,14 @@
 mod decoder;
 mod encoder;
 mod number;
+mod packed;
 mod sequence;
 mod uuid;
 
 pub use decoder::{DecodeError, Decoder};
 pub use encoder::{EncodeError, Encoder};
 pub use number::{Char, Short, UChar, UShort};
+pub use packed::Packed;
 pub use sequence::{List, Opaque, STRING_MAX, Text};
 pub use uuid::{ParseUuidError, Uuid};
 

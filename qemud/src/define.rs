@@ -94,19 +94,25 @@ pub async fn undefine(driver: &Driver, named: &NonnullDomain, flags: u32) -> Res
     };
     let inactive = domain.lock().live.is_none();
     let (paths, name) = (&driver.paths, &definition.name);
+    // A running guest's snapshots and checkpoints go on with it.
+    let dirs =
+        [paths.guest_snapshots(name), paths.guest_checkpoints(name)].map(|dir| dir.filter(|_| inactive));
+    let image = paths.managed_save(name).map_err(host_fault)?;
+    // Few domains have any of these, and giving the worker up once costs more than looking for all.
+    let there = brief(move || {
+        let [snapshots, checkpoints] = dirs.map(|dir| dir.filter(|dir| dir.is_dir()));
+        Ok((snapshots, checkpoints, image.exists().then_some(image)))
+    });
+    let (snapshots, checkpoints, saved) = there.await.map_err(host_fault)?;
     let history = [
-        ("snapshots", paths.guest_snapshots(name), Undefine::SNAPSHOTS_METADATA),
-        ("checkpoints", paths.guest_checkpoints(name), Undefine::CHECKPOINTS_METADATA),
+        ("snapshots", snapshots, Undefine::SNAPSHOTS_METADATA),
+        ("checkpoints", checkpoints, Undefine::CHECKPOINTS_METADATA),
     ];
     for (what, dir, flag) in history {
-        // A running guest's go on with it.
-        let Some(dir) = dir.filter(|_| inactive) else { continue };
-        let there = brief(move || Ok(dir.is_dir().then_some(dir))).await.map_err(host_fault)?;
-        if let Some(dir) = there {
-            blocking_fault(move || remove_history(what, &dir, flags.contains(flag))).await?;
-        }
+        let Some(dir) = dir else { continue };
+        blocking_fault(move || remove_history(what, &dir, flags.contains(flag))).await?;
     }
-    remove_belongings(driver, &definition, flags).await?;
+    remove_belongings(saved, nvram_path(driver, &definition), flags).await?;
     remove_documents(driver, &definition.name).await?;
     let mut state = domain.lock();
     driver.tell(&domain, &state, Lifecycle::Undefined(Removal::Removed));
@@ -158,14 +164,15 @@ pub async fn remove_managed_save(driver: &Driver, named: &NonnullDomain) -> Resu
 
 /// Saved state and firmware variables of a domain that is undefined: removed, kept or in the way, as the flags
 /// say.
-async fn remove_belongings(driver: &Driver, definition: &Definition, flags: Undefine) -> Result<(), Fault> {
-    let image = driver.paths.managed_save(&definition.name).map_err(host_fault)?;
-    let nvram = nvram_path(driver, definition);
-    // Firmware variables can be anywhere, also on a file system that hangs.
-    let saved = brief(move || Ok(image.exists().then_some(image))).await.map_err(host_fault)?;
+async fn remove_belongings(
+    saved: Option<PathBuf>,
+    nvram: Option<PathBuf>,
+    flags: Undefine,
+) -> Result<(), Fault> {
     if saved.is_none() && nvram.is_none() {
         return Ok(());
     }
+    // Firmware variables can be anywhere, also on a file system that hangs.
     blocking_fault(move || {
         if let Some(image) = saved {
             if !flags.contains(Undefine::MANAGED_SAVE) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub async fn of_running(live: &Live, disk: &Disk) -> Result<Sizes, Fault> {
         return Ok(Sizes { capacity, allocation: written, physical: known.physical.unwrap_or(capacity) });
     };
     let format = disk.source.format;
-    let file = blocking(move || measure(Path::new(&path), format)).await?;
+    let file = blocking(move || measured(&path, format)).await?;
     // On a block device the kernel cannot tell what is in use; QEMU can, by what it has written.
     let on_device = file.allocation == file.physical && format != Some(StorageFormat::Raw);
     let written = known.allocation.filter(|_| on_device && file.device);
@@ -62,32 +62,48 @@ pub async fn of_image(disk: &Disk) -> Result<Sizes, Fault> {
         return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_UNSUPPORTED, detail));
     };
     let format = disk.source.format;
-    let file = blocking(move || measure(Path::new(&path), format)).await?;
+    let file = blocking(move || measured(&path, format)).await?;
     Ok(Sizes { capacity: file.capacity, allocation: file.allocation, physical: file.physical })
 }
 
-/// Sizes of images by path and format; one that cannot be read is not there.
-pub type Images = HashMap<(String, Option<StorageFormat>), Sizes>;
+/// Sizes of images by format and path; one that cannot be read is not there.
+#[derive(Debug, Default)]
+pub struct Images(HashMap<Option<StorageFormat>, HashMap<String, Sizes>>);
+
+impl Images {
+    /// Sizes of a disk's image.
+    pub fn of(&self, disk: &Disk) -> Option<&Sizes> {
+        self.0.get(&disk.source.format)?.get(parts::disk_path(disk)?)
+    }
+}
+
+/// Format and path of an image.
+type Image = (Option<StorageFormat>, String);
 
 /// Sizes of the images of many disks that no guest runs with, by a few readers side by side: one of thousands of
 /// domains must not take thousands of threads. Images that do not answer in time, as those of a server that hangs,
 /// are left out.
 pub async fn of_images(disks: impl Iterator<Item = &Disk>) -> Images {
-    let path = |disk: &Disk| parts::disk_path(disk).map(|path| (path.to_owned(), disk.source.format));
-    let wanted: Vec<_> = disks.filter(|disk| !parts::is_empty(disk)).filter_map(path).collect();
+    let path = |disk: &Disk| Some((disk.source.format, parts::disk_path(disk)?.to_owned()));
+    let mut wanted: Vec<Image> = disks.filter(|disk| !parts::is_empty(disk)).filter_map(path).collect();
     let share = wanted.len().div_ceil(READERS).max(FEW);
-    let readers = wanted.chunks(share).map(|share| {
-        let share = share.to_vec();
+    let mut readers = Vec::new();
+    while !wanted.is_empty() {
+        let share = wanted.split_off(wanted.len().saturating_sub(share));
         let read = blocking(move || Ok(share.into_iter().filter_map(sized).collect::<Vec<_>>()));
-        tokio::time::timeout(LIMIT, read)
-    });
-    let read = future::join_all(readers).await;
-    read.into_iter().flatten().flatten().flatten().collect()
+        readers.push(tokio::time::timeout(LIMIT, read));
+    }
+    let mut images = Images::default();
+    for ((format, path), sizes) in future::join_all(readers).await.into_iter().flatten().flatten().flatten() {
+        images.0.entry(format).or_default().insert(path, sizes);
+    }
+    images
 }
 
-fn sized(image: (String, Option<StorageFormat>)) -> Option<((String, Option<StorageFormat>), Sizes)> {
-    let file = measure(Path::new(&image.0), image.1).ok()?;
-    Some((image, Sizes { capacity: file.capacity, allocation: file.allocation, physical: file.physical }))
+fn sized((format, path): Image) -> Option<(Image, Sizes)> {
+    let file = measure(Path::new(&path), format).ok()?;
+    let sizes = Sizes { capacity: file.capacity, allocation: file.allocation, physical: file.physical };
+    Some(((format, path), sizes))
 }
 
 /// Whether a drive of QEMU's is the device with this alias.
@@ -110,20 +126,23 @@ struct Measured {
     device: bool,
 }
 
-fn measure(path: &Path, format: Option<StorageFormat>) -> Result<Measured, Fault> {
-    let failed = |error: std::io::Error| {
+fn measured(path: &str, format: Option<StorageFormat>) -> Result<Measured, Fault> {
+    measure(Path::new(path), format).map_err(|error| {
         let errno = error.raw_os_error().unwrap_or(0);
-        Fault::system(ErrorDomain::NONE, errno, format!("cannot read the size of '{}'", path.display()))
-    };
+        Fault::system(ErrorDomain::NONE, errno, format!("cannot read the size of '{path}'"))
+    })
+}
+
+fn measure(path: &Path, format: Option<StorageFormat>) -> io::Result<Measured> {
     // A pipe or a device without a medium must not hold us up.
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC);
-    let mut file = options.open(path).map_err(failed)?;
-    let meta = file.metadata().map_err(failed)?;
+    let mut file = options.open(path)?;
+    let meta = file.metadata()?;
     let device = meta.file_type().is_block_device();
     let (physical, allocation) = if device {
-        let end = file.seek(SeekFrom::End(0)).map_err(failed)?;
-        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        let end = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(0))?;
         (end, end)
     } else {
         // stat(2) counts blocks of 512 bytes.
@@ -131,7 +150,7 @@ fn measure(path: &Path, format: Option<StorageFormat>) -> Result<Measured, Fault
     };
     let mut head = Vec::new();
     if device || meta.is_file() {
-        file.take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+        file.take(HEAD as u64).read_to_end(&mut head)?;
     }
     let told = header::capacity(format.unwrap_or(StorageFormat::Raw), &head);
     Ok(Measured { capacity: told.unwrap_or(physical), allocation, physical, device })
@@ -158,7 +177,7 @@ mod tests {
         let raw = measure(&path, Some(StorageFormat::Raw)).unwrap();
         assert_eq!((raw.capacity, raw.physical, raw.device), (1 << 20, 1 << 20, false));
         assert!(raw.allocation < 1 << 20);
-        let missing = measure(&dir.path().join("none"), None).unwrap_err();
+        let missing = measured(dir.path().join("none").to_str().unwrap(), None).unwrap_err();
         assert_eq!(missing.code, ErrorCode::SYSTEM_ERROR);
     }
 
@@ -183,9 +202,9 @@ mod tests {
         };
         let disks: Vec<Disk> = (0..1000).map(disk).collect();
         let images = of_images(disks.iter()).await;
-        assert_eq!(images.len(), 999, "all but the missing one");
-        let path = dir.path().join("999").to_str().map(str::to_owned).unwrap();
-        assert_eq!(images[&(path, None)].capacity, 999);
+        let missing = disks.iter().position(|disk| images.of(disk).is_none());
+        assert_eq!((images.0[&None].len(), missing), (999, Some(7)));
+        assert_eq!(images.of(&disks[999]).unwrap().capacity, 999);
         let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
         assert!(threads < 100, "{threads} threads");
     }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::capabilities::Capabilities;
 use crate::config::Config;
 use crate::domain::{Domain, View};
-use crate::hostfacts::Gathered;
+use crate::hostfacts::{Gathered, Mounts};
 use crate::ports::Ports;
 use crate::process::log::Logs;
 
@@ -54,6 +54,8 @@ pub struct Driver {
     /// The installed schemas.
     #[cfg(feature = "validate")]
     pub schemas: Arc<::driver::schemas::Schemas>,
+    /// The host's mounts.
+    pub(crate) mounts: Mounts,
     /// Facts of the host, once they are gathered.
     pub(crate) facts: ArcSwapOption<Gathered>,
     /// The last id given to a guest.
@@ -92,6 +94,7 @@ impl Driver {
             cgroups,
             #[cfg(feature = "validate")]
             schemas: ::driver::schemas::Schemas::new(::driver::schemas::INSTALLED),
+            mounts: Mounts::default(),
             facts: ArcSwapOption::empty(),
             last_id: AtomicI32::new(0),
         })

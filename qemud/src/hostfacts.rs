@@ -1,10 +1,13 @@
 //! What the rules for definitions and command lines need to know of this host, gathered when they change.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use host::store;
 use protocol::Fault;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::capabilities::firmware::Installed;
 use crate::command::{Dirs, Mode, PlanOptions};
@@ -14,7 +17,7 @@ use crate::driver::Driver;
 /// Facts, and what they were gathered from.
 pub(crate) struct Gathered {
     firmware: Arc<Installed>,
-    mounts: String,
+    mounts: Arc<str>,
     facts: Arc<HostFacts>,
 }
 
@@ -22,10 +25,10 @@ impl Driver {
     /// The host's facts; gathered again when firmware or mounts have changed.
     pub async fn facts(&self) -> Result<Arc<HostFacts>, Fault> {
         let firmware = self.capabilities.firmware().await?;
-        let mounts = read_mounts();
+        let mounts = self.mounts.hugetlb();
         if let Some(known) = &*self.facts.load()
             && Arc::ptr_eq(&known.firmware, &firmware)
-            && known.mounts == mounts
+            && *known.mounts == *mounts
         {
             return Ok(Arc::clone(&known.facts));
         }
@@ -108,10 +111,44 @@ fn numa_nodes() -> Vec<u32> {
     read.map(|topology| topology.cells.iter().map(|cell| cell.id).collect()).unwrap_or_default()
 }
 
-/// The lines of `/proc/mounts` that count here: the kernel makes them up, which takes no time to speak of.
-fn read_mounts() -> String {
-    let mounts = read_text("/proc/mounts").unwrap_or_default();
-    mounts.lines().filter(|line| line.contains(" hugetlbfs ")).collect::<Vec<_>>().join("\n")
+/// The host's mounts, read when they have changed: a host with many containers has thousands.
+#[derive(Debug, Default)]
+pub(crate) struct Mounts(Mutex<Option<Table>>);
+
+#[derive(Debug)]
+struct Table {
+    /// `/proc/mounts`, which says when there is another one (proc(5)).
+    file: File,
+    hugetlb: Arc<str>,
+}
+
+impl Mounts {
+    /// The lines of `/proc/mounts` that count here. The kernel makes them up, so that nothing waits.
+    fn hugetlb(&self) -> Arc<str> {
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = table.as_ref().filter(|known| !known.is_old()) {
+            return Arc::clone(&known.hugetlb);
+        }
+        *table = Table::read();
+        table.as_ref().map_or_else(Arc::default, |table| Arc::clone(&table.hugetlb))
+    }
+}
+
+impl Table {
+    fn read() -> Option<Self> {
+        // What changes from here on is told.
+        let mut file = File::open("/proc/thread-self/mounts").ok()?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(" hugetlbfs ")).collect();
+        Some(Self { file, hugetlb: lines.join("\n").into() })
+    }
+
+    fn is_old(&self) -> bool {
+        let mut polled = [PollFd::new(&self.file, PollFlags::PRI)];
+        !matches!(poll(&mut polled, Some(&Timespec::default())), Ok(0))
+    }
 }
 
 fn read_text(path: &str) -> Option<String> {
@@ -156,6 +193,33 @@ fn page_kib(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mounts_are_read_again_only_when_they_change() {
+        let table = Table::read().unwrap();
+        assert!(table.hugetlb.lines().all(|line| line.contains(" hugetlbfs ")));
+        // In a namespace of its own, where nobody else mounts.
+        let user = nix::unistd::Uid::effective();
+        if !user.is_root() {
+            println!("not run: mounts_are_read_again_only_when_they_change: only root may mount");
+            return;
+        }
+        std::thread::spawn(|| {
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
+            let private = nix::mount::MsFlags::MS_REC | nix::mount::MsFlags::MS_PRIVATE;
+            let none: Option<&str> = None;
+            nix::mount::mount(none, "/", none, private, none).unwrap();
+            let table = Table::read().unwrap();
+            assert!(!table.is_old());
+            let dir = tempfile::tempdir().unwrap();
+            nix::mount::mount(Some("none"), dir.path(), Some("tmpfs"), nix::mount::MsFlags::empty(), none)
+                .unwrap();
+            assert!(table.is_old());
+            nix::mount::umount(dir.path()).unwrap();
+        })
+        .join()
+        .unwrap();
+    }
 
     #[test]
     fn page_sizes() {

@@ -17,7 +17,7 @@ pub enum EncodeError {
 }
 
 /// Output buffer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Encoder {
     out: Vec<u8>,
 }
@@ -70,6 +70,38 @@ impl Encoder {
             }
             _ => Err(EncodeError::TooLong { len, max }),
         }
+    }
+
+    /// The bytes written.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// What another encoder wrote: whole words.
+    pub fn encoded(&mut self, other: &Encoder) {
+        self.out.extend_from_slice(&other.out);
+    }
+
+    /// Bytes of a text whose length word is still open.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Fills in the length word at `start` of the text behind it, and pads the text.
+    pub(super) fn close_text(&mut self, start: usize, max: usize) -> Result<(), EncodeError> {
+        const ZEROS: [u8; 3] = [0; 3];
+        let (_, open) = self.out.split_at_mut(start);
+        let Some((word, text)) = open.split_first_chunk_mut::<4>() else { return Ok(()) };
+        let len = text.len();
+        if text.contains(&0) {
+            return Err(EncodeError::Nul);
+        }
+        *word = match u32::try_from(len) {
+            Ok(word) if len <= max => word.to_be_bytes(),
+            _ => return Err(EncodeError::TooLong { len, max }),
+        };
+        self.out.extend_from_slice(&ZEROS[..padding(len)]);
+        Ok(())
     }
 
     /// Bytes, padded with zeros to a whole number of words.

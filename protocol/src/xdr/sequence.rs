@@ -76,7 +76,7 @@ impl<const MAX: usize> Xdr for Text<MAX> {
     }
 }
 
-fn encode_text(text: &str, max: usize, out: &mut Encoder) -> Result<(), EncodeError> {
+pub(super) fn encode_text(text: &str, max: usize, out: &mut Encoder) -> Result<(), EncodeError> {
     if text.as_bytes().contains(&0) {
         return Err(EncodeError::Nul);
     }

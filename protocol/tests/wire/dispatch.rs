@@ -110,7 +110,10 @@ fn replies_over_a_limit_are_errors() {
             _: ConnectListAllDomainsArgs,
         ) -> Result<remote::ConnectListAllDomainsRet, Fault> {
             let dom = NonnullDomain { name: String::new(), uuid: Uuid::default(), id: 1 };
-            Ok(remote::ConnectListAllDomainsRet { domains: vec![dom; 16_385].into(), ret: 16_385 })
+            Ok(remote::ConnectListAllDomainsRet {
+                domains: vec![dom; 16_385].into_iter().collect(),
+                ret: 16_385,
+            })
         }
     }
     let answer = now(domain_lifecycle::dispatch(&TooMany, &(), 273, &[0; 8])).expect("of this family");

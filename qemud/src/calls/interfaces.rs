@@ -68,17 +68,16 @@ pub(super) fn traffic(views: &[View]) -> net::Table {
     })
 }
 
-/// The group of a bulk record: of running guests only.
-pub(super) fn group(view: &View, table: &net::Table, params: &mut Params) {
-    let Some(live) = &view.live else { return };
+/// The group of a running guest's record.
+pub(super) fn group(live: &Live, table: &net::Table, params: &mut Params) {
     params.uint("net.count", interfaces(&live.definition).count());
     for (n, interface) in interfaces(&live.definition).enumerate() {
         let Some(device) = interface.target_dev.as_deref() else { continue };
-        params.text(&format!("net.{n}.name"), device);
+        params.text(format_args!("net.{n}.name"), device);
         let Some(counters) = table.get(device) else { continue };
         let counters = seen_by_guest(interface, *counters);
         for (way, traffic) in [("rx", counters.received), ("tx", counters.sent)] {
-            let mut add = |figure: &str, value| params.ullong(&format!("net.{n}.{way}.{figure}"), value);
+            let mut add = |figure: &str, value| params.ullong(format_args!("net.{n}.{way}.{figure}"), value);
             add("bytes", traffic.bytes);
             add("pkts", traffic.packets);
             add("errs", traffic.errors);

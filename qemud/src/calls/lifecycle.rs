@@ -190,7 +190,7 @@ impl DomainLifecycle<Call> for Virtqemud {
         let flags = check_flags("virConnectListAllDomains", args.flags, known)?;
         let belongings = list::Belongings::find(&self.driver, flags).await?;
         let (domains, ret) = list::all(&self.driver, args.need_results != 0, flags, &belongings)?;
-        Ok(ConnectListAllDomainsRet { domains: domains.into(), ret })
+        Ok(ConnectListAllDomainsRet { domains, ret })
     }
 
     async fn connect_list_domains(

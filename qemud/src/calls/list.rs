@@ -7,6 +7,7 @@ use ::driver::documents::blocking;
 use protocol::consts::ConnectListAllDomainsFlags as Want;
 use protocol::limits;
 use protocol::remote::NonnullDomain;
+use protocol::xdr::Packed;
 use protocol::{ErrorDomain, Fault};
 
 use crate::domain::{Condition, State, View};
@@ -48,6 +49,9 @@ impl Belongings {
 
 /// Whether a domain passes the filter: of every group of flags of which some are set, one must hold.
 pub fn passes(state: &State, flags: Want, belongings: &Belongings) -> bool {
+    if flags.is_empty() {
+        return true;
+    }
     let condition = match state.status.condition {
         Condition::Running => Want::RUNNING,
         Condition::Paused => Want::PAUSED,
@@ -90,25 +94,32 @@ pub fn filtered(driver: &Driver, flags: Want) -> Vec<View> {
     there.map(|domain| domain.view()).collect()
 }
 
+/// Domains as a reply has them.
+pub type Named = Packed<NonnullDomain, { limits::DOMAIN_LIST_MAX }>;
+
+/// Bytes that most of them take there.
+const USUAL_LEN: usize = 48;
+
 /// The reply of the list call: the domains, or with `need_results` off their number alone.
 pub fn all(
     driver: &Driver,
     need_results: bool,
     flags: Want,
     belongings: &Belongings,
-) -> Result<(Vec<NonnullDomain>, u32), Fault> {
+) -> Result<(Named, u32), Fault> {
     let domains = driver.domains.list();
     if !need_results {
         let count = domains.iter().filter(|domain| shown(&domain.lock(), flags, belongings)).count();
-        return Ok((Vec::new(), u32::try_from(count).unwrap_or(u32::MAX)));
+        return Ok((Named::default(), u32::try_from(count).unwrap_or(u32::MAX)));
     }
-    let named = domains.iter().filter_map(|domain| {
+    let mut named = Named::with_capacity(domains.len() * USUAL_LEN);
+    for domain in domains.iter() {
         let state = domain.lock();
-        let id = state.live.as_ref().map_or(-1, |live| live.id);
-        let named = || NonnullDomain { name: state.name.clone(), uuid: wire_uuid(domain.uuid()), id };
-        shown(&state, flags, belongings).then(named)
-    });
-    let named: Vec<NonnullDomain> = named.collect();
+        if shown(&state, flags, belongings) {
+            let id = state.live.as_ref().map_or(-1, |live| live.id);
+            named.domain(&state.name, wire_uuid(domain.uuid()), id);
+        }
+    }
     if named.len() > limits::DOMAIN_LIST_MAX {
         let detail =
             format!("{} domains are more than the {} of one reply", named.len(), limits::DOMAIN_LIST_MAX);

@@ -1,6 +1,7 @@
 //! Statistics: the bulk call with its groups, and the single calls about memory.
 
 use futures_util::future;
+use host::proc::Times;
 use protocol::consts::{
     ConnectGetAllDomainStatsFlags as Filter, ConnectListAllDomainsFlags, DomainStatsTypes as Group,
     TypedParameterFlags,
@@ -12,7 +13,7 @@ use rpc::Call;
 use super::{interfaces, list};
 use crate::balloon;
 use crate::diskinfo::Images;
-use crate::domain::View;
+use crate::domain::{Live, View};
 use crate::driver::{check_flags, named, no_flags};
 use crate::service::Virtqemud;
 
@@ -48,11 +49,15 @@ impl DomainStats<Call> for Virtqemud {
         };
         let backing = flags.contains(Filter::BACKING);
         let wired = groups.contains(Group::INTERFACE);
-        let traffic = if wired { interfaces::traffic(&views) } else { host::net::Table::default() };
+        let traffic = &if wired { interfaces::traffic(&views) } else { host::net::Table::default() };
         let stored = groups.contains(Group::BLOCK);
         let images = if stored { block::images(&views).await } else { Images::default() };
-        let host = Beforehand { traffic, images };
-        let records = future::join_all(views.iter().map(|view| record(view, groups, backing, &host))).await;
+        let mut records: Vec<_> = views.iter().map(|view| at_rest(view, groups, &images)).collect();
+        let running = views.iter().zip(&mut records).filter_map(|(view, record)| {
+            let live = view.live.as_ref()?;
+            Some(async move { *record = running(view, live, groups, backing, traffic).await })
+        });
+        future::join_all(running).await;
         // A domain that vanished meanwhile has no record.
         let records: Vec<DomainStatsRecord> = records.into_iter().flatten().collect();
         Ok(ConnectGetAllDomainStatsRet { retStats: records.into() })
@@ -143,44 +148,69 @@ fn wanted_groups(stats: u32, enforce: bool) -> Result<Group, Fault> {
     Ok(Group::from_bits_truncate(stats) & GROUPS)
 }
 
-/// What the host is asked once for all domains.
-struct Beforehand {
-    traffic: host::net::Table,
-    images: Images,
-}
-
-/// One domain's record.
-async fn record(view: &View, groups: Group, backing: bool, host: &Beforehand) -> Option<DomainStatsRecord> {
-    let definition = view.definition().ok()?;
+/// The record of a domain that does not run. It waits for nothing.
+fn at_rest(view: &View, groups: Group, images: &Images) -> Option<DomainStatsRecord> {
+    let definition = view.persistent.as_ref().filter(|_| view.live.is_none())?;
     let mut params = Params::default();
     if groups.contains(Group::STATE) {
-        params.int("state.state", view.status.number());
-        params.int("state.reason", view.status.reason);
+        state(view, &mut params);
     }
     if groups.contains(Group::CPU_TOTAL) {
-        kernel::processor(view, &mut params).await;
+        kernel::times(Times::default(), &mut params);
     }
     if groups.contains(Group::BALLOON) {
-        memory::group(view, definition, &mut params).await;
+        memory::sizes(definition.memory.current_kib, definition, &mut params);
     }
     if groups.contains(Group::VCPU) {
-        kernel::vcpus(view, definition, &mut params).await;
-    }
-    if groups.contains(Group::INTERFACE) {
-        interfaces::group(view, &host.traffic, &mut params);
+        kernel::vcpu_counts(definition, &mut params);
     }
     if groups.contains(Group::BLOCK) {
-        block::group(view, definition, backing, &host.images, &mut params).await;
+        block::at_rest(definition, images, &mut params);
+    }
+    Some(DomainStatsRecord { dom: named(view).ok()?, params: params.into_list() })
+}
+
+/// The record of a running guest.
+async fn running(
+    view: &View,
+    live: &Live,
+    groups: Group,
+    backing: bool,
+    traffic: &host::net::Table,
+) -> Option<DomainStatsRecord> {
+    let mut params = Params::default();
+    if groups.contains(Group::STATE) {
+        state(view, &mut params);
+    }
+    if groups.contains(Group::CPU_TOTAL) {
+        kernel::processor(live, &mut params).await;
+    }
+    if groups.contains(Group::BALLOON) {
+        memory::group(live, &mut params).await;
+    }
+    if groups.contains(Group::VCPU) {
+        kernel::vcpus(live, &mut params).await;
+    }
+    if groups.contains(Group::INTERFACE) {
+        interfaces::group(live, traffic, &mut params);
+    }
+    if groups.contains(Group::BLOCK) {
+        block::group(live, backing, &mut params).await;
     }
     if groups.contains(Group::IOTHREAD) {
-        threads::iothreads(view, &mut params).await;
+        threads::iothreads(live, &mut params).await;
     }
     if groups.contains(Group::DIRTYRATE) {
-        threads::dirty_rate(view, &mut params).await;
+        threads::dirty_rate(live, &mut params).await;
     }
     if groups.contains(Group::VM) {
-        kernel::machine(view, &mut params).await;
+        kernel::machine(live, &mut params).await;
     }
-    let dom = named(view).ok()?;
-    Some(DomainStatsRecord { dom, params: params.into_list() })
+    Some(DomainStatsRecord { dom: named(view).ok()?, params: params.into_list() })
+}
+
+/// State and reason.
+fn state(view: &View, params: &mut Params) {
+    params.int("state.state", view.status.number());
+    params.int("state.reason", view.status.reason);
 }

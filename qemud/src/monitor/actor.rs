@@ -130,8 +130,9 @@ impl Drop for Ticket {
 /// State of the task.
 pub(super) struct Actor {
     stream: UnixStream,
-    queue: Receiver<Request>,
-    events: Sender<Event>,
+    // Boxed: a channel has room for 32 at all times.
+    queue: Receiver<Box<Request>>,
+    events: Sender<Box<Event>>,
     shared: Arc<Shared>,
     input: Frames,
     output: VecDeque<Chunk>,
@@ -140,9 +141,9 @@ pub(super) struct Actor {
     /// The command whose descriptors QEMU may not have taken yet; QEMU keeps only the last ones it received, so
     /// the next such command must wait.
     fds_of: Option<u64>,
-    fds_next: VecDeque<Request>,
+    fds_next: VecDeque<Box<Request>>,
     /// Events read but not yet delivered; while there are any, nothing more is read.
-    undelivered: VecDeque<Event>,
+    undelivered: VecDeque<Box<Event>>,
 }
 
 struct Chunk {
@@ -169,8 +170,8 @@ impl From<io::Error> for End {
 impl Actor {
     pub(super) fn new(
         stream: UnixStream,
-        queue: Receiver<Request>,
-        events: Sender<Event>,
+        queue: Receiver<Box<Request>>,
+        events: Sender<Box<Event>>,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
@@ -259,7 +260,7 @@ impl Actor {
         }
     }
 
-    fn take(&mut self, request: Request) -> Result<(), End> {
+    fn take(&mut self, request: Box<Request>) -> Result<(), End> {
         if request.done.is_closed() {
             // The caller gave up before QEMU heard of it: it never will.
             self.shared.leave(request.id);
@@ -274,9 +275,10 @@ impl Actor {
             self.fds_of = Some(request.id);
         }
         debug!(id = request.id, "{}", reply::shown(&request.bytes));
-        self.output_bytes += request.bytes.len();
-        self.waiting.insert(request.id, (request.want, request.done));
-        self.output.push_back(Chunk { bytes: request.bytes, sent: 0, fds: request.fds });
+        let Request { id, bytes, fds, want, done } = *request;
+        self.output_bytes += bytes.len();
+        self.waiting.insert(id, (want, done));
+        self.output.push_back(Chunk { bytes, sent: 0, fds });
         Ok(self.write()?)
     }
 
@@ -354,7 +356,7 @@ impl Actor {
                 Message::Event(event) => {
                     debug!("event {} {}", event.name, event.data);
                     self.shared.progress.read_one();
-                    self.undelivered.push_back(*event);
+                    self.undelivered.push_back(event);
                     self.deliver(true);
                 }
                 Message::Answer(id, value) => {
@@ -392,7 +394,7 @@ impl Actor {
 }
 
 /// Waits for room for one event; false when nobody takes events.
-async fn room(events: &Sender<Event>) -> bool {
+async fn room(events: &Sender<Box<Event>>) -> bool {
     events.reserve().await.is_ok()
 }
 

@@ -3,6 +3,9 @@
 /// The longest message accepted: replies about hundreds of disks reach some megabytes, nothing honest reaches this.
 pub(super) const MAX_LINE: usize = 64 << 20;
 
+/// Room that an idle connection keeps: enough for events.
+const KEPT: usize = 1 << 10;
+
 /// Bytes received but not yet taken as lines.
 #[derive(Debug)]
 pub(super) struct Frames {
@@ -26,10 +29,6 @@ impl Frames {
     /// Take in what was read.
     pub(super) fn extend(&mut self, bytes: &[u8]) {
         if self.start == self.buffer.len() {
-            // Give a huge reply's memory back; keep what usual traffic needs.
-            if self.buffer.capacity() > 1 << 20 {
-                self.buffer = Vec::new();
-            }
             self.buffer.clear();
             (self.start, self.searched) = (0, 0);
         }
@@ -58,6 +57,10 @@ impl Frames {
     }
 
     fn pending(&mut self) -> Result<Option<&[u8]>, TooLong> {
+        if self.start == self.buffer.len() && self.buffer.capacity() > KEPT {
+            self.buffer = Vec::new();
+            (self.start, self.searched) = (0, 0);
+        }
         if self.buffer.len() - self.start > self.max {
             return Err(TooLong);
         }

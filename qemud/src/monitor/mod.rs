@@ -52,7 +52,7 @@ const CALL_QUEUE: usize = 64;
 /// A handle to one QEMU's control connection. The connection ends when the last handle is dropped.
 #[derive(Clone, Debug)]
 pub struct Monitor {
-    calls: mpsc::Sender<Request>,
+    calls: mpsc::Sender<Box<Request>>,
     shared: Arc<Shared>,
     limit: Duration,
 }
@@ -60,7 +60,7 @@ pub struct Monitor {
 /// The events of one QEMU, in its order.
 #[derive(Debug)]
 pub struct Events {
-    queue: mpsc::Receiver<Event>,
+    queue: mpsc::Receiver<Box<Event>>,
     shared: Arc<Shared>,
     /// The last event taken counts as dealt with when the next one is asked for.
     taken: bool,
@@ -74,7 +74,7 @@ impl Events {
         }
         let event = self.queue.recv().await;
         self.taken = event.is_some();
-        event
+        event.map(|event| *event)
     }
 }
 
@@ -229,7 +229,7 @@ impl Monitor {
         let id = ticket.id();
         let (done, outcome) = oneshot::channel();
         let bytes = encode(command.body, id);
-        let request = Request { id, bytes, fds: command.fds, want, done };
+        let request = Box::new(Request { id, bytes, fds: command.fds, want, done });
         match within(end, command.name, limit, self.calls.send(request)).await? {
             Ok(()) => ticket.hand_over(),
             Err(_) => return Err(self.shared.reason()),

@@ -38,13 +38,14 @@ struct Watch {
 }
 
 impl Watch {
+    /// What is seldom and needs much state is boxed: the rest waits for as long as the guest runs.
     async fn run(self, mut events: Events) {
         loop {
             tokio::select! {
                 // What QEMU said before it ended counts first.
                 biased;
                 event = events.next() => match event {
-                    Some(event) => self.on_event(event).await,
+                    Some(event) => Box::pin(self.on_event(event)).await,
                     None => break,
                 },
                 _ = self.process.handle.wait() => break,
@@ -53,15 +54,15 @@ impl Watch {
         // What it said last is still in the connection; the process is gone, so this ends.
         if matches!(self.process.handle.try_wait(), Ok(Some(_))) {
             while let Some(event) = events.next().await {
-                self.on_event(event).await;
+                Box::pin(self.on_event(event)).await;
             }
         }
         if self.monitor.is_broken() {
             self.driver.tell_control_error(&self.domain, &self.domain.lock());
         }
         // QEMU may also have closed the connection and run on: then it cannot be steered any more.
-        self.end_process().await;
-        stop::finish(&self.driver, &self.domain, self.process.pid).await;
+        Box::pin(self.end_process()).await;
+        Box::pin(stop::finish(&self.driver, &self.domain, self.process.pid)).await;
     }
 
     async fn end_process(&self) {

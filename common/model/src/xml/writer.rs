@@ -9,6 +9,12 @@ use crate::Token;
 /// Room for most definitions, so that the text does not move while it grows.
 const USUAL_SIZE: usize = 8 << 10;
 
+/// Indentation of all but the deepest elements.
+const BLANKS: &str = "                                ";
+
+/// Bytes that are escaped or left out.
+static SPECIAL: [bool; 256] = special();
+
 /// Writes elements in order. Attributes follow [`Writer::start`]; every `start` is answered by an `end`.
 ///
 /// ```
@@ -216,8 +222,11 @@ impl Writer {
     }
 
     fn indent(&mut self, depth: usize) {
-        for _ in 0..self.base_indent + depth {
-            self.out.push_str("  ");
+        let mut blanks = 2 * (self.base_indent + depth);
+        while blanks > 0 {
+            let some = BLANKS.get(..blanks).unwrap_or(BLANKS);
+            self.out.push_str(some);
+            blanks -= some.len();
         }
     }
 
@@ -278,8 +287,7 @@ struct Escape<'a> {
 
 impl fmt::Write for Escape<'_> {
     fn write_str(&mut self, s: &str) -> fmt::Result {
-        let special = |b: u8| matches!(b, b'<' | b'>' | b'&' | b'\'' | b'"') || b < 0x20;
-        if !s.bytes().any(special) {
+        if !s.bytes().any(|byte| SPECIAL[usize::from(byte)]) {
             self.out.push_str(s);
             return Ok(());
         }
@@ -297,6 +305,16 @@ impl fmt::Write for Escape<'_> {
         }
         Ok(())
     }
+}
+
+const fn special() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x80u8 {
+        table[byte as usize] = matches!(byte, b'<' | b'>' | b'&' | b'\'' | b'"') || byte < 0x20;
+        byte += 1;
+    }
+    table
 }
 
 fn escape_libxml(out: &mut String, text: &str, attribute: bool) {

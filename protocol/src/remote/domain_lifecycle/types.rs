@@ -2,7 +2,7 @@
 
 use crate::limits::{DOMAIN_LIST_MAX, DOMAIN_MESSAGES_MAX, DOMAIN_SAVE_PARAMS_MAX};
 use crate::shared::{NonnullDomain, TypedParam};
-use crate::xdr::{List, UChar, UShort, Uuid};
+use crate::xdr::{List, Packed, UChar, UShort, Uuid};
 
 wire! {
     /// Arguments of `virDomainCreate` (9).
@@ -227,7 +227,7 @@ wire! {
     struct ConnectListAllDomainsArgs { need_results: i32, flags: u32 }
 
     /// Result of `virConnectListAllDomains` (273).
-    struct ConnectListAllDomainsRet { domains: List<NonnullDomain, DOMAIN_LIST_MAX>, ret: u32 }
+    struct ConnectListAllDomainsRet { domains: Packed<NonnullDomain, DOMAIN_LIST_MAX>, ret: u32 }
 
     /// Arguments of `virDomainCreateXMLWithFiles` (309).
     struct DomainCreateXmlWithFilesArgs { xml_desc: String, flags: u32 }

@@ -5,7 +5,7 @@ use crate::limits::{
     DOMAIN_LIST_MAX, DOMAIN_MEMORY_STATS_MAX,
 };
 use crate::shared::{NonnullDomain, TypedParam};
-use crate::xdr::List;
+use crate::xdr::{List, Packed};
 
 wire! {
     /// Arguments of `virDomainBlockStats` (64).
@@ -72,7 +72,7 @@ wire! {
     /// A domain and its statistics.
     struct DomainStatsRecord {
         dom: NonnullDomain,
-        params: List<TypedParam, CONNECT_GET_ALL_DOMAIN_STATS_MAX>,
+        params: Packed<TypedParam, CONNECT_GET_ALL_DOMAIN_STATS_MAX>,
     }
 
     /// Result of `virConnectGetAllDomainStats` (344).

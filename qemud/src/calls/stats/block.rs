@@ -1,5 +1,8 @@
 //! Figures of disks.
 
+use std::fmt::Display;
+use std::sync::Arc;
+
 use model::domain::Domain as Definition;
 use model::domain::device::disk::Disk;
 use model::domain::device::disk::source::{Backing, Location, StorageSource};
@@ -9,7 +12,7 @@ use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use super::Params;
 use crate::diskinfo::{self, Images};
-use crate::domain::View;
+use crate::domain::{Live, View};
 use crate::figures::{self, BlockFigures, BlockTable};
 use crate::parts;
 
@@ -19,18 +22,22 @@ pub(super) async fn images(views: &[View]) -> Images {
     diskinfo::of_images(resting.flat_map(|definition| parts::disks(definition))).await
 }
 
-/// The group of a record; with `backing` the images below each disk's are told too.
-/// `images` has the sizes of the disks of domains that do not run.
-pub(super) async fn group(
-    view: &View,
-    definition: &Definition,
-    backing: bool,
-    images: &Images,
-    params: &mut Params,
-) {
-    let table = match &view.live {
-        Some(live) if parts::disks(definition).next().is_some() => Some(figures::block(live).await),
-        _ => None,
+/// The group of the record of a domain that does not run; `images` has the sizes of its disks.
+pub(super) fn at_rest(definition: &Definition, images: &Images, params: &mut Params) {
+    params.uint("block.count", parts::disks(definition).count());
+    for (number, disk) in parts::disks(definition).enumerate() {
+        let mut entry = Entry { number, params };
+        entry.source(&disk.target, &disk.source);
+        entry.image(disk, images);
+    }
+}
+
+/// The group of a running guest's record; with `backing` the images below each disk's are told too.
+pub(super) async fn group(live: &Live, backing: bool, params: &mut Params) {
+    let definition = &live.definition;
+    let table = match parts::disks(definition).next() {
+        Some(_) => figures::block(live).await,
+        None => Arc::default(),
     };
     // The count goes first.
     let mut entries = Params::default();
@@ -39,22 +46,18 @@ pub(super) async fn group(
         let mut entry = Entry { number: count, params: &mut entries };
         count += 1;
         entry.source(&disk.target, &disk.source);
-        match &table {
-            Some(table) => entry.running(disk, table),
-            None => entry.image(disk, images),
-        }
-        let Some(table) = table.as_ref().filter(|_| backing) else { continue };
+        entry.running(disk, &table);
         let mut below = &disk.source.backing;
-        while let Backing::Source(source) = below {
+        while let (true, Backing::Source(source)) = (backing, below) {
             let mut entry = Entry { number: count, params: &mut entries };
             count += 1;
             entry.source(&disk.target, source);
-            entry.node(source, table);
+            entry.node(source, &table);
             below = &source.backing;
         }
     }
     params.uint("block.count", count);
-    params.append(entries);
+    params.append(&entries);
 }
 
 /// The figures of one image in the making.
@@ -64,20 +67,20 @@ struct Entry<'p> {
 }
 
 impl Entry<'_> {
-    fn add(&mut self, name: &str, value: u64) {
-        self.params.ullong(&format!("block.{}.{name}", self.number), value);
+    fn add(&mut self, name: impl Display, value: u64) {
+        self.params.ullong(format_args!("block.{}.{name}", self.number), value);
     }
 
     fn source(&mut self, target: &str, source: &StorageSource) {
-        self.params.text(&format!("block.{}.name", self.number), target);
+        self.params.text(format_args!("block.{}.name", self.number), target);
         if let Location::File { path: Some(path), .. }
         | Location::Block { path: Some(path) }
         | Location::Dir { path: Some(path) } = &source.location
         {
-            self.params.text(&format!("block.{}.path", self.number), path);
+            self.params.text(format_args!("block.{}.path", self.number), path);
         }
         if let Some(index) = source.index {
-            self.params.uint(&format!("block.{}.backingIndex", self.number), index as usize);
+            self.params.uint(format_args!("block.{}.backingIndex", self.number), index as usize);
         }
     }
 
@@ -85,9 +88,9 @@ impl Entry<'_> {
         let alias = disk.info.alias.as_deref().unwrap_or_default();
         let Some(figures) = table.disks.get(alias) else { return };
         for (way, (requests, bytes, time)) in [("rd", figures.read), ("wr", figures.written)] {
-            self.add(&format!("{way}.reqs"), requests);
-            self.add(&format!("{way}.bytes"), bytes);
-            self.add(&format!("{way}.times"), time);
+            self.add(format_args!("{way}.reqs"), requests);
+            self.add(format_args!("{way}.bytes"), bytes);
+            self.add(format_args!("{way}.times"), time);
         }
         self.add("fl.reqs", figures.flushed.0);
         self.add("fl.times", figures.flushed.1);
@@ -106,8 +109,7 @@ impl Entry<'_> {
 
     /// The image of a disk without a guest. What cannot be read has no sizes.
     fn image(&mut self, disk: &Disk, images: &Images) {
-        let path = parts::disk_path(disk).map(str::to_owned);
-        if let Some(sizes) = path.and_then(|path| images.get(&(path, disk.source.format))) {
+        if let Some(sizes) = images.of(disk) {
             let allocation = Some(sizes.allocation).filter(|bytes| *bytes > 0);
             self.sizes(allocation, Some(sizes.capacity), Some(sizes.physical));
         }

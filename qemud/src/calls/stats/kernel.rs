@@ -2,6 +2,7 @@
 //! counters by way of QEMU (`query-stats`).
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use host::cgroup::{Controller, Group as Cgroup};
@@ -19,19 +20,18 @@ use crate::driver::Driver;
 use crate::figures;
 use crate::hostinfo;
 
-/// The processor group of a record.
-pub(super) async fn processor(view: &View, params: &mut Params) {
-    let times = match &view.live {
-        Some(live) => proc::times(live.process.pid),
-        // Without a guest no time is spent.
-        None => Some(proc::Times::default()),
-    };
-    if let Some(times) = times {
-        params.ullong("cpu.time", times.user.saturating_add(times.system));
-        params.ullong("cpu.user", times.user);
-        params.ullong("cpu.system", times.system);
+/// The times in the processor group of a record; without a guest none is spent.
+pub(super) fn times(times: proc::Times, params: &mut Params) {
+    params.ullong("cpu.time", times.user.saturating_add(times.system));
+    params.ullong("cpu.user", times.user);
+    params.ullong("cpu.system", times.system);
+}
+
+/// The processor group of a running guest's record.
+pub(super) async fn processor(live: &Live, params: &mut Params) {
+    if let Some(spent) = proc::times(live.process.pid) {
+        times(spent, params);
     }
-    let Some(live) = &view.live else { return };
     // Monitors of caches need resctrl, which no guest has from this daemon yet.
     params.uint("cpu.cache.monitor.count", 0);
     let counters = counters(live, "vcpu").await;
@@ -43,32 +43,35 @@ pub(super) async fn processor(view: &View, params: &mut Params) {
     params.ullong("cpu.haltpoll.fail.time", sum("halt_poll_fail_ns"));
 }
 
-/// The vcpu group of a record.
-pub(super) async fn vcpus(view: &View, definition: &Definition, params: &mut Params) {
+/// The counts in the vcpu group of a record.
+pub(super) fn vcpu_counts(definition: &Definition, params: &mut Params) {
     params.uint("vcpu.current", definition.vcpus.current as usize);
     params.uint("vcpu.maximum", definition.vcpus.max as usize);
-    let Some(live) = &view.live else { return };
+}
+
+/// The vcpu group of a running guest's record.
+pub(super) async fn vcpus(live: &Live, params: &mut Params) {
+    vcpu_counts(&live.definition, params);
     let (counters, kinds) = tokio::join!(counters(live, "vcpu"), kinds(live, "vcpu"));
     let paths = if counters.is_empty() { HashMap::new() } else { paths_by_thread(live).await };
     for (number, thread) in &live.vcpu_threads {
         // A vcpu with a thread is online.
-        params.int(&format!("vcpu.{number}.state"), vcpu_state::RUNNING);
+        params.int(format_args!("vcpu.{number}.state"), vcpu_state::RUNNING);
         let (pid, tid) = (live.process.pid, thread.cast_signed());
         if let Some(times) = proc::thread_schedule(pid, tid) {
-            params.ullong(&format!("vcpu.{number}.time"), times.running);
-            params.ullong(&format!("vcpu.{number}.wait"), proc::thread_wait(pid, tid).unwrap_or(0));
-            params.ullong(&format!("vcpu.{number}.delay"), times.waiting);
+            params.ullong(format_args!("vcpu.{number}.time"), times.running);
+            params.ullong(format_args!("vcpu.{number}.wait"), proc::thread_wait(pid, tid).unwrap_or(0));
+            params.ullong(format_args!("vcpu.{number}.delay"), times.waiting);
         }
         let own = counters.iter().find(|c| paths.get(thread).is_some_and(|path| *path == c.path));
         if let Some(own) = own {
-            add(params, &format!("vcpu.{number}"), own, &kinds);
+            add(params, format_args!("vcpu.{number}"), own, &kinds);
         }
     }
 }
 
 /// The group of the whole machine of a record.
-pub(super) async fn machine(view: &View, params: &mut Params) {
-    let Some(live) = &view.live else { return };
+pub(super) async fn machine(live: &Live, params: &mut Params) {
     let (counters, kinds) = tokio::join!(counters(live, "vm"), kinds(live, "vm"));
     for all in &counters {
         add(params, "vm", all, &kinds);
@@ -120,13 +123,13 @@ async fn kinds(live: &Live, target: &str) -> HashMap<String, &'static str> {
     stats.filter_map(ending).collect()
 }
 
-fn add(params: &mut Params, front: &str, counters: &Counters, kinds: &HashMap<String, &'static str>) {
+fn add(params: &mut Params, front: impl Display, counters: &Counters, kinds: &HashMap<String, &'static str>) {
     for (name, value) in &counters.values {
         let Some(ending) = kinds.get(name) else { continue };
-        let field = format!("{front}.{name}.{ending}");
+        let field = format_args!("{front}.{name}.{ending}");
         match value {
-            Value::Bool(value) => params.boolean(&field, *value),
-            Value::Number(number) => params.ullong(&field, number.as_u64().unwrap_or_default()),
+            Value::Bool(value) => params.boolean(field, *value),
+            Value::Number(number) => params.ullong(field, number.as_u64().unwrap_or_default()),
             _ => {}
         }
     }

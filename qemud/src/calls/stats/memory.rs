@@ -7,7 +7,7 @@ use protocol::remote::DomainMemoryStat;
 use serde_json::json;
 
 use super::Params;
-use crate::domain::{Live, View};
+use crate::domain::Live;
 use crate::figures;
 use crate::monitor::BalloonStats;
 use crate::parts;
@@ -27,14 +27,17 @@ pub(super) async fn stats(live: &Live, most: u32) -> Vec<DomainMemoryStat> {
     figures.into_iter().map(|(tag, val)| DomainMemoryStat { tag, val }).collect()
 }
 
-/// The group of a record.
-pub(super) async fn group(view: &View, definition: &Definition, params: &mut Params) {
-    let current = view.live.as_ref().map_or(definition.memory.current_kib, |live| live.balloon_kib);
+/// The sizes in the group of a record; `current` in KiB.
+pub(super) fn sizes(current: u64, definition: &Definition, params: &mut Params) {
     params.ullong("balloon.current", current);
     params.ullong("balloon.maximum", definition.memory.total_kib);
-    let Some(live) = &view.live else { return };
+}
+
+/// The group of a running guest's record.
+pub(super) async fn group(live: &Live, params: &mut Params) {
+    sizes(live.balloon_kib, &live.definition, params);
     for (_, name, value) in guest(live).await {
-        params.ullong(&format!("balloon.{name}"), value);
+        params.ullong(format_args!("balloon.{name}"), value);
     }
     if let Some(kib) = proc::resident_kib(live.process.pid) {
         params.ullong("balloon.rss", kib);

@@ -4,13 +4,12 @@ use protocol::consts::domain_dirty_rate_status as measured;
 use serde_json::Value;
 
 use super::Params;
-use crate::domain::View;
+use crate::domain::Live;
 use crate::figures;
 use crate::monitor::IoThreadInfo;
 
 /// The group of I/O threads of a record.
-pub(super) async fn iothreads(view: &View, params: &mut Params) {
-    let Some(live) = &view.live else { return };
+pub(super) async fn iothreads(live: &Live, params: &mut Params) {
     if live.definition.iothreads.threads.is_empty() {
         return;
     }
@@ -21,15 +20,14 @@ pub(super) async fn iothreads(view: &View, params: &mut Params) {
     params.uint("iothread.count", threads.len());
     for thread in &threads {
         let Some(number) = thread.number() else { continue };
-        params.ullong(&format!("iothread.{number}.poll-max-ns"), thread.poll_max_ns);
-        params.uint(&format!("iothread.{number}.poll-grow"), thread.poll_grow as usize);
-        params.uint(&format!("iothread.{number}.poll-shrink"), thread.poll_shrink as usize);
+        params.ullong(format_args!("iothread.{number}.poll-max-ns"), thread.poll_max_ns);
+        params.uint(format_args!("iothread.{number}.poll-grow"), thread.poll_grow as usize);
+        params.uint(format_args!("iothread.{number}.poll-shrink"), thread.poll_shrink as usize);
     }
 }
 
 /// The group of the dirty rate of a record: the last measurement, if one was made.
-pub(super) async fn dirty_rate(view: &View, params: &mut Params) {
-    let Some(live) = &view.live else { return };
+pub(super) async fn dirty_rate(live: &Live, params: &mut Params) {
     let Some(answer) = figures::answer(live, "dirty rate", "query-dirty-rate", Value::Null).await else {
         return;
     };
@@ -53,7 +51,7 @@ pub(super) async fn dirty_rate(view: &View, params: &mut Params) {
     for vcpu in vcpus {
         let id = vcpu.get("id").and_then(Value::as_u64);
         if let (Some(id), Some(rate)) = (id, vcpu.get("dirty-rate").and_then(Value::as_u64)) {
-            params.ullong(&format!("dirtyrate.vcpu.{id}.megabytes_per_second"), rate);
+            params.ullong(format_args!("dirtyrate.vcpu.{id}.megabytes_per_second"), rate);
         }
     }
 }
