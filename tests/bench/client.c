@@ -38,6 +38,7 @@ static const struct command {
     { "mixed", run_mixed, "--clients at once, reading mostly, on --domains definitions" },
     { "events", run_events, "from a definition by one client to the event at another" },
     { "guest", run_guest, "start and destroy a guest of --type with --kernel, paused and running" },
+    { "crowd", run_crowd, "start --count guests of --type with --kernel, paused; list, statistics; destroy" },
     { "first", run_first, "wait for the daemon's first answers, timed from --since" },
     { "populate", run_populate, "define --domains counted --from, and leave them" },
 };

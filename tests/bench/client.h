@@ -100,6 +100,7 @@ int run_scale(void);
 int run_mixed(void);
 int run_events(void);
 int run_guest(void);
+int run_crowd(void);
 int run_first(void);
 int run_populate(void);
 

@@ -19,6 +19,9 @@ import time
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
+# Memory that a paused guest takes at most, in KiB.
+CROWD_MEMBER = 40 << 10
+
 
 def main():
     plan = json.loads(sys.argv[1])
@@ -232,6 +235,14 @@ class Target:
         else:
             report_missing("guest-kvm: /dev/kvm cannot be used here")
 
+    def group_crowd(self):
+        count = self.plan["crowd"]
+        available = memory_available()
+        if available < count * CROWD_MEMBER:
+            raise Failure(f"{count} guests need {count * CROWD_MEMBER >> 10} MiB, {available >> 10} MiB are free")
+        self.simple("crowd", type="qemu", kernel=self.guest_kernel(), millis=2 * self.plan["millis"], count=count,
+                    limit=60 + 3 * count)
+
     def guest_kernel(self):
         """The guest where emulators of any user reach it."""
         if not os.path.exists(self.plan["kernel"]):
@@ -267,6 +278,12 @@ class Target:
             values = [each[answer] for each in answers if answer in each]
             report(f"start-{definitions}.{answer}", statistics.median(values) if values else None, "ms")
         report(f"stop-{definitions}", statistics.median(stops), "ms")
+
+
+def memory_available():
+    """KiB that programs can still have."""
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable:"))
 
 
 def report(name, value, unit):
