@@ -90,7 +90,7 @@ fn apply(definition: &mut Definition, args: &DomainSetMetadataArgs) -> Result<()
 fn namespaced(text: &str, key: &str, uri: &str) -> Result<Element, Fault> {
     if !is_prefix(key) {
         let detail = format!("key '{key}' cannot be the prefix of a namespace");
-        return Err(Fault::invalid_arg(ErrorDomain::DOMAIN, detail));
+        return Err(Fault::internal(ErrorDomain::XML, detail));
     }
     let parsed = xml::parse(text, &xml::Limits::document("metadata_xml"));
     let mut element = parsed.map_err(::driver::fault::xml)?;

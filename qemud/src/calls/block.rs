@@ -1,10 +1,12 @@
 //! Disks of a domain: their sizes, their errors, and how far they may fill.
 
 use protocol::consts::domain_disk_error_code as trouble;
+use protocol::limits::DOMAIN_DISK_ERRORS_MAX;
 use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
+use super::room;
 use crate::diskinfo;
 use crate::driver::no_flags;
 use crate::guest::threshold;
@@ -52,11 +54,13 @@ impl DomainBlock<Call> for Virtqemud {
         args: DomainGetDiskErrorsArgs,
     ) -> Result<DomainGetDiskErrorsRet, Fault> {
         no_flags("virDomainGetDiskErrors", args.flags)?;
+        let most = i32::try_from(args.maxerrors).unwrap_or(i32::MAX);
+        let most = room::of_figures(most, DOMAIN_DISK_ERRORS_MAX, "maxerrors")?;
         let view = self.driver.view(&args.dom)?;
         let live = view.active()?;
         let disks: Vec<_> = parts::disks(&live.definition).collect();
         // Without room for one, the client asks how many there can be.
-        if args.maxerrors == 0 {
+        if most == 0 {
             let nerrors = i32::try_from(disks.len()).unwrap_or(i32::MAX);
             return Ok(DomainGetDiskErrorsRet { errors: Vec::new().into(), nerrors });
         }
@@ -76,7 +80,6 @@ impl DomainBlock<Call> for Virtqemud {
             };
             Some(DomainDiskError { disk: disk.target.clone(), error })
         });
-        let most = usize::try_from(args.maxerrors).unwrap_or(usize::MAX);
         let errors: Vec<DomainDiskError> = found.take(most).collect();
         let nerrors = i32::try_from(errors.len()).unwrap_or(i32::MAX);
         Ok(DomainGetDiskErrorsRet { errors: errors.into(), nerrors })

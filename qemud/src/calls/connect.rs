@@ -4,12 +4,15 @@ use ::driver::flags;
 use model::Token;
 use model::domain::os::Arch;
 use protocol::consts::{self, NodeAllocPagesFlags, TypedParameterFlags};
-use protocol::limits::{NODE_MAX_CELLS, SECURITY_MODEL_MAX};
+use protocol::limits::{
+    NODE_CPU_STATS_MAX, NODE_MAX_CELLS, NODE_MEMORY_PARAMETERS_MAX, NODE_MEMORY_STATS_MAX, SECURITY_MODEL_MAX,
+};
 use protocol::remote::*;
 use protocol::xdr::{Char, List};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
+use super::room;
 use crate::capabilities::Capabilities;
 use crate::define;
 use crate::driver::{check_flags, no_flags};
@@ -197,6 +200,11 @@ impl Connect<Call> for Virtqemud {
         args: NodeGetCellsFreeMemoryArgs,
     ) -> Result<NodeGetCellsFreeMemoryRet, Fault> {
         let NodeGetCellsFreeMemoryArgs { startCell, maxcells } = args;
+        room::of_list(maxcells, NODE_MAX_CELLS, "maxcells")?;
+        if startCell < 0 {
+            let detail = format!("the first cell {startCell} must not be negative");
+            return Err(Fault::invalid_arg(ErrorDomain::DOMAIN, detail));
+        }
         let cells = hostinfo::blocking(move || hostinfo::cells_free_memory(startCell, maxcells)).await?;
         Ok(NodeGetCellsFreeMemoryRet { cells: cells.into() })
     }
@@ -219,6 +227,7 @@ impl Connect<Call> for Virtqemud {
         args: NodeGetCpuStatsArgs,
     ) -> Result<NodeGetCpuStatsRet, Fault> {
         flags::none(ErrorDomain::NONE, "virNodeGetCPUStats", args.flags)?;
+        room::of_figures(args.nparams, NODE_CPU_STATS_MAX, "nparams")?;
         let stats = hostinfo::blocking(move || hoststats::cpu_stats(args.cpuNum)).await?;
         let params = asked(stats, args.nparams)?;
         Ok(NodeGetCpuStatsRet { params: params.1.into(), nparams: params.0 })
@@ -230,6 +239,7 @@ impl Connect<Call> for Virtqemud {
         args: NodeGetMemoryStatsArgs,
     ) -> Result<NodeGetMemoryStatsRet, Fault> {
         flags::none(ErrorDomain::NONE, "virNodeGetMemoryStats", args.flags)?;
+        room::of_figures(args.nparams, NODE_MEMORY_STATS_MAX, "nparams")?;
         let stats = hostinfo::blocking(move || hoststats::memory_stats(args.cellNum)).await?;
         let params = asked(stats, args.nparams)?;
         Ok(NodeGetMemoryStatsRet { params: params.1.into(), nparams: params.0 })
@@ -275,12 +285,13 @@ impl Connect<Call> for Virtqemud {
         // Nothing here is a text, so that it does not matter whether the client takes texts.
         let known = TypedParameterFlags::PARAM_STRING_OKAY;
         flags::check(ErrorDomain::NONE, "virNodeGetMemoryParameters", args.flags, known)?;
-        if args.nparams == 0 {
+        let room = room::of_figures(args.nparams, NODE_MEMORY_PARAMETERS_MAX, "nparams")?;
+        if room == 0 {
             let nparams = hoststats::MERGING_COUNT;
             return Ok(NodeGetMemoryParametersRet { params: Vec::new().into(), nparams });
         }
         let mut found = hostinfo::blocking(hoststats::merging_parameters).await?;
-        found.truncate(usize::try_from(args.nparams).unwrap_or(0));
+        found.truncate(room);
         Ok(NodeGetMemoryParametersRet { params: found.into(), nparams: 0 })
     }
 

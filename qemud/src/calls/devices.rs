@@ -3,13 +3,14 @@
 use protocol::consts::{
     DomainChannelFlags, DomainConsoleFlags, DomainModificationImpact as Affect, TypedParameterFlags,
 };
+use protocol::limits::DOMAIN_INTERFACE_PARAMETERS_MAX;
 use protocol::procedure::StreamDirection;
 use protocol::remote::*;
 use protocol::xdr::List;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
-use super::interfaces;
+use super::{interfaces, room};
 use crate::confine::seclabel;
 use crate::console::{self, Terminals};
 use crate::domain::Live;
@@ -24,9 +25,14 @@ impl DomainDevices<Call> for Virtqemud {
         _call: &Call,
         args: DomainGetLaunchSecurityInfoArgs,
     ) -> Result<DomainGetLaunchSecurityInfoRet, Fault> {
-        check_flags("virDomainGetLaunchSecurityInfo", args.flags, TypedParameterFlags::PARAM_STRING_OKAY)?;
         let view = self.driver.view(&args.dom)?;
+        // A guest without it has nothing to tell, whatever the flags are.
         if view.definition()?.launch_security.is_some() {
+            check_flags(
+                "virDomainGetLaunchSecurityInfo",
+                args.flags,
+                TypedParameterFlags::PARAM_STRING_OKAY,
+            )?;
             let detail = "the measurement of a guest with launch security cannot be asked for yet";
             return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_UNSUPPORTED, detail));
         }
@@ -63,11 +69,12 @@ impl DomainDevices<Call> for Virtqemud {
         let known = Affect::all().bits() | TypedParameterFlags::PARAM_STRING_OKAY.bits();
         let flags =
             check_flags("virDomainGetInterfaceParameters", args.flags, Affect::from_bits_retain(known))?;
+        let room = room::of_figures(args.nparams, DOMAIN_INTERFACE_PARAMETERS_MAX, "nparams")?;
         let view = self.driver.view(&args.dom)?;
         let definition = impact::one(&view, flags & Affect::all())?;
         let mut params = interfaces::parameters(definition, &args.device)?;
         // Without room the client asks how much it needs.
-        params.truncate(usize::try_from(args.nparams).unwrap_or(0));
+        params.truncate(room);
         Ok(DomainGetInterfaceParametersRet { params: params.into(), nparams: interfaces::PARAMETERS })
     }
 

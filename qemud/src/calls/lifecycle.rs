@@ -1,13 +1,14 @@
 //! From definition to destruction, and the questions about a domain that need no guest.
 
 use protocol::consts::{ConnectListAllDomainsFlags, DomainCreateFlags as Start, DomainMessageType};
+use protocol::limits::DOMAIN_LIST_MAX;
 use protocol::remote::*;
 use protocol::xdr::{UChar, UShort};
 use protocol::{ErrorDomain, Fault};
 use rpc::Call;
 use uuid::Uuid;
 
-use super::list;
+use super::{list, room};
 use crate::driver::{check_flags, named, no_domain, no_flags};
 use crate::process::{StartOptions, control, start, stop};
 use crate::service::Virtqemud;
@@ -198,7 +199,7 @@ impl DomainLifecycle<Call> for Virtqemud {
         _call: &Call,
         args: ConnectListDomainsArgs,
     ) -> Result<ConnectListDomainsRet, Fault> {
-        let most = list::most(args.maxids, "maxids")?;
+        let most = room::of_list(args.maxids, DOMAIN_LIST_MAX, "maxids")?;
         Ok(ConnectListDomainsRet { ids: list::ids(&self.driver, most).into() })
     }
 
@@ -212,7 +213,7 @@ impl DomainLifecycle<Call> for Virtqemud {
         _call: &Call,
         args: ConnectListDefinedDomainsArgs,
     ) -> Result<ConnectListDefinedDomainsRet, Fault> {
-        let most = list::most(args.maxnames, "maxnames")?;
+        let most = room::of_list(args.maxnames, DOMAIN_LIST_MAX, "maxnames")?;
         Ok(ConnectListDefinedDomainsRet { names: list::inactive_names(&self.driver, most).into() })
     }
 

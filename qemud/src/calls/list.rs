@@ -149,14 +149,3 @@ pub fn inactive_names(driver: &Driver, most: usize) -> Vec<String> {
     });
     names.take(most).collect()
 }
-
-/// The count that a client gave for an older list call, checked.
-pub fn most(given: i32, what: &str) -> Result<usize, Fault> {
-    match usize::try_from(given) {
-        Ok(n) if n <= limits::DOMAIN_LIST_MAX => Ok(n),
-        _ => Err(Fault::invalid_arg(
-            ErrorDomain::RPC,
-            format!("{what} {given} is not between 0 and {}", limits::DOMAIN_LIST_MAX),
-        )),
-    }
-}

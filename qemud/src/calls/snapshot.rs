@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use ::driver::documents::blocking;
 use protocol::consts::{DomainCheckpointListFlags, DomainSnapshotListFlags};
+use protocol::limits::DOMAIN_SNAPSHOT_LIST_MAX;
 use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
+use super::room;
 use crate::driver::{check_flags, no_flags};
 use crate::history;
 use crate::service::Virtqemud;
@@ -28,6 +30,7 @@ impl DomainSnapshot<Call> for Virtqemud {
         _call: &Call,
         args: DomainSnapshotListNamesArgs,
     ) -> Result<DomainSnapshotListNamesRet, Fault> {
+        room::of_list(args.maxnames, DOMAIN_SNAPSHOT_LIST_MAX, "maxnames")?;
         self.no_snapshots("virDomainSnapshotListNames", &args.dom, args.flags).await?;
         Ok(DomainSnapshotListNamesRet { names: Vec::new().into() })
     }

@@ -6,11 +6,14 @@ use protocol::consts::{
     ConnectGetAllDomainStatsFlags as Filter, ConnectListAllDomainsFlags, DomainStatsTypes as Group,
     TypedParameterFlags,
 };
+use protocol::limits::{
+    DOMAIN_BLOCK_STATS_PARAMETERS_MAX, DOMAIN_GET_CPU_STATS_MAX, DOMAIN_MEMORY_STATS_MAX, NODE_CPU_STATS_MAX,
+};
 use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
-use super::{interfaces, list};
+use super::{interfaces, list, room};
 use crate::balloon;
 use crate::diskinfo::Images;
 use crate::domain::{Live, View};
@@ -69,6 +72,8 @@ impl DomainStats<Call> for Virtqemud {
         args: DomainMemoryStatsArgs,
     ) -> Result<DomainMemoryStatsRet, Fault> {
         no_flags("virDomainMemoryStats", args.flags)?;
+        let room = i32::try_from(args.maxStats).unwrap_or(i32::MAX);
+        room::of_figures(room, DOMAIN_MEMORY_STATS_MAX, "maxStats")?;
         let view = self.driver.view(&args.dom)?;
         let stats = memory::stats(view.active()?, args.maxStats).await;
         Ok(DomainMemoryStatsRet { stats: stats.into() })
@@ -91,6 +96,7 @@ impl DomainStats<Call> for Virtqemud {
         // Nothing here is a text, so that it does not matter whether the client takes texts.
         let known = TypedParameterFlags::PARAM_STRING_OKAY;
         check_flags("virDomainBlockStatsFlags", args.flags, known)?;
+        room::of_figures(args.nparams, DOMAIN_BLOCK_STATS_PARAMETERS_MAX, "nparams")?;
         let view = self.driver.view(&args.dom)?;
         let (params, nparams) = block::by_name(&view, &args.path, args.nparams).await?;
         Ok(DomainBlockStatsFlagsRet { params: params.into(), nparams })
@@ -103,6 +109,9 @@ impl DomainStats<Call> for Virtqemud {
     ) -> Result<DomainGetCpuStatsRet, Fault> {
         let known = TypedParameterFlags::PARAM_STRING_OKAY;
         check_flags("virDomainGetCPUStats", args.flags, known)?;
+        let most = |given: u32| i32::try_from(given).unwrap_or(i32::MAX);
+        room::of_figures(most(args.nparams), NODE_CPU_STATS_MAX, "nparams")?;
+        room::of_figures(most(args.ncpus), DOMAIN_GET_CPU_STATS_MAX / NODE_CPU_STATS_MAX, "ncpus")?;
         let asked = kernel::Asked { nparams: args.nparams, start: args.start_cpu, ncpus: args.ncpus };
         let (params, nparams) = kernel::cpu_stats(&self.driver, &self.driver.view(&args.dom)?, asked).await?;
         Ok(DomainGetCpuStatsRet { params: params.into(), nparams })
