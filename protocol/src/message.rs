@@ -8,7 +8,9 @@
 
 use bytes::{Buf, Bytes};
 
-use crate::xdr::{Decoder, EncodeError, Encoder, Xdr};
+use crate::client::ClientError;
+use crate::fault::Fault;
+use crate::xdr::{self, Decoder, EncodeError, Encoder, Xdr};
 
 /// Bytes from the length word to the body (or to the descriptor count).
 pub const HEADER_LEN: usize = 28;
@@ -83,6 +85,19 @@ pub struct Message {
     pub fds: Option<u32>,
     /// All after the header and descriptor count: a slice of the frame.
     pub body: Bytes,
+}
+
+impl Message {
+    /// What a reply says: its body, or the error that it carries.
+    ///
+    /// # Errors
+    /// [`ClientError::Fault`] with the server's error, [`ClientError::Decode`] where that is none.
+    pub fn outcome(self) -> Result<Bytes, ClientError> {
+        match self.header.status {
+            Status::Ok => Ok(self.body),
+            _ => Err(ClientError::Fault(Fault::from_wire(xdr::from_slice(&self.body)?))),
+        }
+    }
 }
 
 /// Bytes that are no message; the connection cannot go on, as its next boundary is unknown or in doubt.
@@ -215,6 +230,12 @@ impl Header {
     pub fn decode(message: &[u8]) -> Result<Self, FrameError> {
         let words = message.get(4..).unwrap_or_default();
         Self::read(&mut Decoder::new(words)).ok_or(FrameError::Short(message.len()))
+    }
+
+    /// The header of a call of a procedure of some version of a program.
+    #[must_use]
+    pub fn call((program, version, procedure): (u32, u32, i32), serial: u32) -> Self {
+        Self { program, version, procedure, kind: Kind::Call, serial, status: Status::Ok }
     }
 
     /// The header of an answer to this message: same program, version, procedure and serial.

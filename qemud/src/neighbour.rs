@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use protocol::message::{self, Header, Kind, Message, MessageError, Status};
+use protocol::client::ClientError;
+use protocol::message::{self, Header, Kind, Message};
 use protocol::procedure::{Family, Meta, StreamDirection};
 use protocol::remote::{self, AuthListRet, AuthType, ConnectOpenArgs};
 use protocol::xdr::{self, Xdr};
@@ -167,21 +168,13 @@ impl Link {
         };
         let (sender, reply) = oneshot::channel();
         let serial = lock(&self.waiting).enter(sender).ok_or_else(gone)?;
-        let header = Header {
-            program: meta.program,
-            version: remote::VERSION,
-            procedure: meta.number,
-            kind: Kind::Call,
-            serial,
-            status: Status::Ok,
-        };
+        let header = Header::call((meta.program, remote::VERSION, meta.number), serial);
         self.frames.send(message::encode_raw(&header, body)).await.map_err(|_| gone())?;
         let answer = reply.await.map_err(|_| gone())?;
-        if answer.header.status == Status::Ok {
-            return Ok(answer.body);
-        }
-        let error = xdr::from_slice::<MessageError>(&answer.body);
-        Err(error.map_or_else(|_| gone(), Fault::from_wire))
+        answer.outcome().map_err(|error| match error {
+            ClientError::Fault(fault) => fault,
+            _ => gone(),
+        })
     }
 }
 

@@ -42,14 +42,7 @@ impl Wire {
     /// If the connection breaks or answers what is no reply: there is nothing to measure then.
     pub fn call<R: Xdr>(&mut self, meta: &'static Meta, arguments: &impl Xdr) -> Result<R, Fault> {
         self.serial += 1;
-        let header = Header {
-            program: meta.program,
-            version: remote::VERSION,
-            procedure: meta.number,
-            kind: Kind::Call,
-            serial: self.serial,
-            status: Status::Ok,
-        };
+        let header = Header::call((meta.program, remote::VERSION, meta.number), self.serial);
         self.stream.write_all(&message::encode_message(&header, arguments).unwrap()).unwrap();
         loop {
             let answer = self.receive();

@@ -99,7 +99,7 @@ fn keep(path: &Path, file: &File, size: u64, limits: Limits) -> Result<()> {
     Ok(())
 }
 
-/// Answers where it stopped: `end`, or the end of the file where it has become shorter.
+/// Answers `end`; of a file that has become shorter meanwhile, there is less to copy.
 fn copy(mut from: &File, begin: u64, end: u64, to: &mut File) -> io::Result<u64> {
     from.seek(SeekFrom::Start(begin))?;
     io::copy(&mut from.take(end - begin), to)?;

@@ -15,7 +15,7 @@ use protocol::log::{
     DomainGetLogFilePositionRet, DomainOpenLogFileArgs, DomainOpenLogFileRet, DomainReadLogFileArgs,
     DomainReadLogFileRet, LogFilePosition, PROGRAM, VERSION,
 };
-use protocol::message::{self, Header, Kind, MessageError, Status};
+use protocol::message::{self, Header};
 use protocol::xdr::{self, Xdr};
 use protocol::{ErrorDomain, Fault};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
@@ -96,23 +96,21 @@ impl Manager {
 
     fn call<R: Xdr>(&mut self, procedure: i32, args: &impl Xdr) -> Result<(R, Option<OwnedFd>), ClientError> {
         self.serial = self.serial.wrapping_add(1);
-        let (kind, status, serial) = (Kind::Call, Status::Ok, self.serial);
-        let header = Header { program: PROGRAM, version: VERSION, procedure, kind, serial, status };
+        let serial = self.serial;
+        let header = Header::call((PROGRAM, VERSION, procedure), serial);
         let frame = message::encode_message(&header, args)?;
         self.stream.write_all(&frame).map_err(broken)?;
         let reply = self.receive()?;
         if reply.header.serial != serial || reply.header.procedure != procedure {
             return Err(ClientError::Closed("virtlogd answered something else than was asked".to_owned()));
         }
-        if reply.header.status == Status::Error {
-            let error: MessageError = xdr::from_slice(&reply.body)?;
-            return Err(ClientError::Fault(Fault::from_wire(error)));
-        }
+        let fds = reply.fds.unwrap_or(0);
+        let body = reply.outcome()?;
         let mut fd = None;
-        for _ in 0..reply.fds.unwrap_or(0) {
+        for _ in 0..fds {
             fd = self.receive_fd().map_err(broken)?.or(fd);
         }
-        Ok((xdr::from_slice(&reply.body)?, fd))
+        Ok((xdr::from_slice(&body)?, fd))
     }
 
     fn receive(&mut self) -> Result<message::Message, ClientError> {
