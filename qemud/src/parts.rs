@@ -1,6 +1,7 @@
 //! Parts of a definition that the driver looks for.
 
 use model::domain::Domain as Definition;
+use model::domain::clock::ClockOffset;
 use model::domain::device::Device;
 use model::domain::device::address::Address;
 use model::domain::device::chardev::{Backend, ChannelState, ChannelTarget, Source};
@@ -152,6 +153,14 @@ pub fn set_listen_addresses(definition: &mut Definition, conf: &QemuConf) {
             }
         }
     }
+}
+
+/// Moves a variable clock to `offset` seconds from what the guest was started with (QMP `RTC_CHANGE` counts from the
+/// date that QEMU was given); returns the whole adjustment, none where the clock does not vary.
+pub fn adjust_clock(definition: &mut Definition, offset: i64) -> Option<i64> {
+    let ClockOffset::Variable { adjustment, start, .. } = &mut definition.clock.offset else { return None };
+    *adjustment = start.unwrap_or_default().saturating_add(offset);
+    Some(*adjustment)
 }
 
 /// Note whether the guest has the channel with this alias open; false when that is no news.

@@ -19,7 +19,7 @@ pub(super) fn clock(build: &mut Build<'_>) -> Result<(), PlanError> {
             "base=localtime".to_owned()
         }
         ClockOffset::Absolute(start) => format!("base={}", date(i64::try_from(*start).unwrap_or(i64::MAX))),
-        ClockOffset::Variable { adjustment, basis } => {
+        ClockOffset::Variable { adjustment, basis, .. } => {
             let local = if *basis == ClockBasis::Localtime { build.options.local_offset } else { 0 };
             let now = build.options.now.saturating_add(local).saturating_add(*adjustment);
             format!("base={}", date(now))

@@ -14,8 +14,8 @@ pub(super) fn check(domain: &Domain, host: &HostFacts) -> Result<(), PlanError> 
     let memory = domain.numatune.memory.as_ref();
     // The nodes of the vCPUs follow from those of the memory, if these are known.
     let automatic = match memory {
-        Some(memory) => memory.placement == Placement::Auto,
-        None => domain.vcpus.placement == Placement::Auto,
+        Some(memory) => memory.placement == Placement::Auto && memory.nodeset.is_none(),
+        None => domain.vcpus.placement == Placement::Auto && domain.vcpus.cpuset.is_none(),
     };
     if automatic {
         return Err(PlanError::internal("Advice from numad is needed in case of automatic numa placement")

@@ -134,11 +134,12 @@ fn render_nodes(domain: &mut Domain, options: &PlanOptions) -> Result<(), PlanEr
 
 /// A running guest's clock counts from UTC: local time changes when summer does.
 fn count_from_utc(domain: &mut Domain, options: &PlanOptions) {
-    if let ClockOffset::Variable { adjustment, basis: basis @ ClockBasis::Localtime } =
-        &mut domain.clock.offset
-    {
-        *adjustment = adjustment.saturating_add(options.local_offset);
-        *basis = ClockBasis::Utc;
+    if let ClockOffset::Variable { adjustment, basis, start } = &mut domain.clock.offset {
+        if *basis == ClockBasis::Localtime {
+            *adjustment = adjustment.saturating_add(options.local_offset);
+            *basis = ClockBasis::Utc;
+        }
+        *start = Some(*adjustment);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The guest's QEMU process: starting, steering, watching, ending, and finding it again after a restart of the
 //! daemon.
 
+mod advice;
 pub mod control;
 mod crash;
 mod images;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ::driver::documents::blocking;
 use ::driver::jobs::LongJob;
+use host::command::System;
 use model::domain::Domain as Definition;
 use model::domain::lifecycle::LifecycleAction;
 use protocol::consts::connect_domain_event_channel_lifecycle_reason as reason;
@@ -21,7 +22,8 @@ use tokio::sync::watch as watch_channel;
 use super::launch::{self, Inherited, Launched, Told};
 use super::log::{self, KeptBy, StartLog};
 use super::{
-    GREETING_LIMIT, Process, StartOptions, images, leftovers, processor, scsi, status, stop, taint, watch,
+    GREETING_LIMIT, Process, StartOptions, advice, images, leftovers, processor, scsi, status, stop, taint,
+    watch,
 };
 use crate::command::{self, Plan};
 use crate::confine::{affinity, cgroup, devices, seclabel};
@@ -170,6 +172,7 @@ impl Start<'_> {
         cgroup::assign(definition, self.driver)?;
         seclabel::assign(definition, &self.driver.config.confinement)?;
         let missing = images::find_chains(definition).await?;
+        advice::ask(&System, definition).await?;
         command::prepare(definition, &caps, &facts, &options).map_err(Fault::from)?;
         let absent = chain::leave_out(definition, &missing);
         let wires = network::open(self.driver, definition).await?;

@@ -90,9 +90,7 @@ impl Watch {
             EventKind::GuestCrashloaded { .. } => {
                 self.driver.tell(&self.domain, &self.domain.lock(), Lifecycle::CrashLoaded);
             }
-            EventKind::RtcChange { offset } => {
-                self.driver.tell_rtc_change(&self.domain, &self.domain.lock(), offset);
-            }
+            EventKind::RtcChange { offset } => self.on_clock(offset).await,
             EventKind::BalloonChange { actual } => self.on_balloon(actual / 1024).await,
             EventKind::Watchdog { action } => {
                 self.driver.tell_watchdog(&self.domain, &self.domain.lock(), watchdog_action(&action));

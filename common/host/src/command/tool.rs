@@ -46,6 +46,8 @@ tools! {
     Nft = "nft",
     /// Traffic shaping.
     Tc = "tc",
+    /// Adviser about NUMA nodes.
+    Numad = "numad",
     /// SMBIOS tables where sysfs does not tell them.
     Dmidecode = "dmidecode",
 }

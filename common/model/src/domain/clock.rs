@@ -31,6 +31,8 @@ pub enum ClockOffset {
         adjustment: i64,
         /// From what.
         basis: ClockBasis,
+        /// The adjustment that the guest was started with, which QEMU counts its changes from; status documents only.
+        start: Option<i64>,
     },
     /// A named zone's local time.
     Timezone(String),
@@ -118,22 +120,22 @@ impl Clock {
         self.timers.iter().find(|t| t.name == name)
     }
 
-    pub(super) fn parse(domain: &Element) -> Result<Self, XmlError> {
+    pub(super) fn parse(domain: &Element, status: bool) -> Result<Self, XmlError> {
         let Some(e) = domain.child("clock") else { return Ok(Self::default()) };
         let timers = e.children_named("timer").map(Timer::parse).collect::<Result<_, _>>()?;
-        Ok(Self { offset: ClockOffset::parse(e)?, timers })
+        Ok(Self { offset: ClockOffset::parse(e, status)?, timers })
     }
 
-    pub(super) fn format(&self, w: &mut Writer) {
+    pub(super) fn format(&self, w: &mut Writer, status: bool) {
         w.start("clock");
-        self.offset.format(w);
+        self.offset.format(w, status);
         self.timers.iter().for_each(|t| t.format(w));
         w.end();
     }
 }
 
 impl ClockOffset {
-    fn parse(e: &Element) -> Result<Self, XmlError> {
+    fn parse(e: &Element, status: bool) -> Result<Self, XmlError> {
         let adjustment = e.attr("adjustment");
         let basis_of_offset = match e.attr("offset") {
             None | Some("utc") => ClockBasis::Utc,
@@ -143,6 +145,7 @@ impl ClockOffset {
                     // The reference takes anything but a number for zero here.
                     adjustment: adjustment.and_then(|a| i64::read(a, false)).unwrap_or(0),
                     basis: parse_basis(e)?,
+                    start: if status { e.attr_num("adjustment0")? } else { None },
                 });
             }
             Some("timezone") => {
@@ -162,20 +165,21 @@ impl ClockOffset {
             // A number makes it variable, counted from what the offset names.
             (Some(a), basis) if a != "reset" => {
                 let fault = || XmlError::xml(format!("unknown clock adjustment '{a}'"));
-                Ok(Self::Variable { adjustment: i64::read(a, false).ok_or_else(fault)?, basis })
+                Ok(Self::Variable { adjustment: i64::read(a, false).ok_or_else(fault)?, basis, start: None })
             }
             (reset, ClockBasis::Utc) => Ok(Self::Utc { reset: reset.is_some() }),
             (reset, ClockBasis::Localtime) => Ok(Self::Localtime { reset: reset.is_some() }),
         }
     }
 
-    fn format(&self, w: &mut Writer) {
+    fn format(&self, w: &mut Writer, status: bool) {
         let reset = |r: &bool| r.then_some("reset");
         match self {
             Self::Utc { reset: r } => w.attr("offset", "utc").attr_opt("adjustment", reset(r)),
             Self::Localtime { reset: r } => w.attr("offset", "localtime").attr_opt("adjustment", reset(r)),
-            Self::Variable { adjustment, basis } => {
-                w.attr("offset", "variable").attr("adjustment", adjustment).attr("basis", basis)
+            Self::Variable { adjustment, basis, start } => {
+                w.attr("offset", "variable").attr("adjustment", adjustment).attr("basis", basis);
+                w.attr_opt("adjustment0", start.filter(|_| status))
             }
             Self::Timezone(zone) => w.attr("offset", "timezone").attr("timezone", zone),
             Self::Absolute(start) => w.attr("offset", "absolute").attr("start", start),

@@ -76,7 +76,7 @@ impl Domain {
         self.idmap.format(w);
         self.features.format(w);
         self.cpu.format(w, options);
-        self.clock.format(w);
+        self.clock.format(w, options.status);
         self.lifecycle.format(w);
         self.pm.format(w);
         self.perf.format(w);

@@ -309,13 +309,13 @@ fn fill_distances(cells: &mut [NumaCell], rows: &[Vec<(usize, u32)>]) -> Result<
 }
 
 fn check_cpus(cells: &[NumaCell]) -> Result<(), XmlError> {
-    let mut seen = Bitmap::new();
-    for cell in cells {
+    for (number, cell) in cells.iter().enumerate() {
         let Some(cpus) = &cell.cpus else { continue };
-        if seen.overlaps(cpus) {
-            return Err(XmlError::xml("NUMA cells have overlapping vCPU ids"));
+        let same = |other: &NumaCell| other.cpus.as_ref().is_some_and(|own| own.overlaps(cpus));
+        if let Some(other) = cells.iter().take(number).position(same) {
+            let text = format!("NUMA cells {number} and {other} have overlapping vCPU ids");
+            return Err(XmlError::unsupported(text));
         }
-        cpus.iter().for_each(|n| seen.insert(n));
     }
     Ok(())
 }

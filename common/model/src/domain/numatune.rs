@@ -66,7 +66,7 @@ impl NumaTune {
             None => None,
         };
         let given: Option<Placement> = match node {
-            Some(n) => n.attr_token("placement")?,
+            Some(n) => tune_placement(n)?,
             None => None,
         };
         let nodeset = node.and_then(|n| n.attr("nodeset")).map(parse_nodeset).transpose()?;
@@ -94,6 +94,15 @@ impl NumaTune {
             return Err(XmlError::unsupported(text));
         }
         let nodeset = nodeset.filter(|_| placement == Placement::Static);
+        let restrictive = |mode: NumaMode| mode == NumaMode::Restrictive;
+        let whole = restrictive(mode.unwrap_or_default());
+        if let Some(node) = nodes.iter().find(|node| restrictive(node.mode) != whole) {
+            let (one, other) = if whole { ("memnode", "memory") } else { ("memory", "memnode") };
+            return Err(XmlError::xml(format!(
+                "'restrictive' mode is required in {one} element when mode is 'restrictive' in {other} element (cell {})",
+                node.cell
+            )));
+        }
         Ok(Self { memory: Some(NumaMemory { mode: mode.unwrap_or_default(), placement, nodeset }), nodes })
     }
 
@@ -112,6 +121,12 @@ impl NumaTune {
         }
         w.end_or_drop();
     }
+}
+
+fn tune_placement(e: &Element) -> Result<Option<Placement>, XmlError> {
+    let Some(word) = e.attr("placement") else { return Ok(None) };
+    let unknown = || XmlError::unsupported(format!("Unsupported NUMA memory placement mode '{word}'"));
+    Placement::from_word(word).map(Some).ok_or_else(unknown)
 }
 
 fn tune_mode(e: &Element) -> Result<Option<NumaMode>, XmlError> {

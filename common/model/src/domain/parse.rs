@@ -52,7 +52,7 @@ impl Domain {
         domain.parse_identity(root, options)?;
         domain.virt_type = virt_type(root)?;
         domain.parse_resources(root)?;
-        domain.parse_machine(root)?;
+        domain.parse_machine(root, options)?;
         domain.parse_devices(root, options)?;
         domain.seclabels = SecLabel::parse_all(root, options)?;
         domain.qemu = QemuNamespace::parse(root)?;
@@ -107,12 +107,12 @@ impl Domain {
         Ok(())
     }
 
-    fn parse_machine(&mut self, root: &Element) -> Result<(), XmlError> {
+    fn parse_machine(&mut self, root: &Element, options: &ParseOptions) -> Result<(), XmlError> {
         self.os = Os::parse(root)?;
         self.sysinfo = root.children_named("sysinfo").map(Sysinfo::parse).collect::<Result<_, _>>()?;
         self.idmap = IdMap::parse(root)?;
         self.features = Features::parse(root)?;
-        self.clock = Clock::parse(root)?;
+        self.clock = Clock::parse(root, options.status)?;
         self.lifecycle = Lifecycle::parse(root)?;
         self.pm = Pm::parse(root)?;
         self.perf = Perf::parse(root)?;

@@ -123,13 +123,11 @@ impl Sysinfo {
                 smbios.format(w);
             }
             Self::Fwcfg(entries) => {
-                if entries.is_empty() {
-                    return;
-                }
                 w.start("sysinfo").attr("type", "fwcfg");
                 for entry in entries {
                     w.start("entry").attr("name", &entry.name).attr_opt("file", entry.file.as_ref());
-                    if let Some(value) = &entry.value {
+                    // A file goes before a text beside it.
+                    if let Some(value) = entry.value.as_ref().filter(|_| entry.file.is_none()) {
                         w.text(value);
                     }
                     w.end();

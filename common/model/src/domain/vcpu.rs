@@ -94,7 +94,9 @@ impl Vcpus {
 
     pub(super) fn format(&self, w: &mut Writer) {
         let current = Some(self.current).filter(|n| *n != self.max);
-        w.start("vcpu").attr("placement", self.placement).attr_opt("cpuset", self.cpuset.as_ref());
+        w.start("vcpu").attr("placement", self.placement);
+        // What an adviser chose is the start's.
+        w.attr_opt("cpuset", self.cpuset.as_ref().filter(|_| self.placement != Placement::Auto));
         w.attr_opt("current", current).text(self.max).end();
         if self.entries.is_empty() {
             return;

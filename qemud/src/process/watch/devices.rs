@@ -62,6 +62,24 @@ impl Watch {
         self.record("channel state").await;
     }
 
+    /// The guest has set its clock. A variable offset follows, for the guest's next host and for clients.
+    pub(super) async fn on_clock(&self, offset: i64) {
+        let mut told = offset;
+        let kept = {
+            let mut state = self.domain.lock();
+            let kept = change(&mut state, |definition| {
+                let adjusted = parts::adjust_clock(definition, offset);
+                told = adjusted.unwrap_or(offset);
+                adjusted.is_some()
+            });
+            self.driver.tell_rtc_change(&self.domain, &state, told);
+            kept
+        };
+        if kept {
+            self.record("clock").await;
+        }
+    }
+
     fn on_io_error(&self, error: &BlockIoError) {
         let state = self.domain.lock();
         let Some(live) = &state.live else { return };
