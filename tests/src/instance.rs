@@ -229,6 +229,34 @@ impl Instance {
         })
     }
 
+    /// Starts the installed libvirtd beside the daemon, in the places of other daemons of this instance: it is the
+    /// storage, network, secret, ... daemon that calls are passed on to. It keeps its files below `/var/lib/libvirt`
+    /// and `/etc/libvirt` of a mount namespace of its own, and ends with the instance. `None` if it is not installed or
+    /// this is no system instance; for [`Builder::private_net`] alone, where its networks harm nobody.
+    pub fn start_libvirtd(&mut self) -> Option<()> {
+        let libvirtd = Path::new("/usr/sbin/libvirtd");
+        if !libvirtd.exists() || !self.is_system() || !self.builder.private_net {
+            return None;
+        }
+        // Not virtqemud's own: the QEMU driver in libvirtd must not find its guests.
+        let run = self.root().join("beside");
+        std::fs::create_dir_all(&run).unwrap();
+        let place = format!(
+            "exec 9<{run} && for dir in /run /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; do \
+             mount -n -t tmpfs none $dir; done && mkdir /run/libvirt && mount -n --bind /proc/self/fd/9 /run/libvirt && \
+             exec 9<&- && touch /etc/libvirt/libvirtd.conf && exec /usr/sbin/libvirtd -d -p {run}/libvirtd.pid",
+            run = run.display()
+        );
+        let words = ["--mount", "--propagation", "private", "sh", "-c", &place].map(str::to_owned);
+        let pid = self.keep(Path::new("/usr/bin/unshare"), &words);
+        assert_eq!(self.keeper.wait(pid), End::Code(0), "libvirtd does not start: {}", self.log());
+        for daemon in ["storage", "network", "secret", "nwfilter", "interface", "nodedev"] {
+            let socket = self.run_dir().join(format!("virt{daemon}d-sock"));
+            std::os::unix::fs::symlink(run.join("libvirt-sock"), socket).unwrap();
+        }
+        Some(())
+    }
+
     /// Starts a program under the keeper as the daemon is started.
     fn keep(&mut self, program: &Path, args: &[String]) -> u32 {
         let order = json!({

@@ -111,6 +111,49 @@ fn virt_install_imports_a_disk() {
     }
 }
 
+/// Disks by their paths, which virt-install makes and finds through the storage daemon beside, and a card on a bridge.
+#[test]
+fn virt_install_makes_disks_and_uses_a_bridge() {
+    let test = "virt_install_makes_disks_and_uses_a_bridge";
+    if !tests::can_make_networks(test) {
+        return;
+    }
+    let mut instance = Instance::builder().private_net().start();
+    if instance.start_libvirtd().is_none() {
+        return tests::not_run(test, "libvirtd is not installed (Debian package libvirt-daemon-system)");
+    }
+    instance.in_net(&["ip", "link", "add", "br0", "type", "bridge"]).ok();
+    let old = image(&instance, "old.qcow2");
+    let new = images(&instance).join("new.qcow2");
+    let (of_old, of_new) = (format!("path={old}"), format!("path={},size=0.01,bus=scsi", new.display()));
+    let kernel = kernel();
+    let more =
+        ["--disk", &of_old, "--disk", &of_new, "--network", "bridge=br0,model=virtio", "--graphics", "vnc"];
+    let Some(output) = virt_install(&instance, "full", &[&more[..], &["--boot", &kernel]].concat()) else {
+        return;
+    };
+    assert!(output.ok().contains("Domain creation completed"), "{output:?}");
+    assert_eq!(state(&instance, "full"), "running");
+    let xml = instance.virsh(&["dumpxml", "full"]).ok();
+    for wanted in [
+        format!("<source file='{old}' index='2'/>"),
+        format!("<source file='{}' index='1'/>", new.display()),
+        "<driver name='qemu' type='qcow2' discard='unmap'/>".to_owned(),
+        "<source bridge='br0'/>".to_owned(),
+        "<target dev='vnet0'/>".to_owned(),
+    ] {
+        assert!(xml.contains(&wanted), "{wanted} is missing: {xml}");
+    }
+    assert!(std::fs::read(&new).unwrap().starts_with(b"QFI\xfb"), "virt-install's own images are qcow2");
+    assert!(instance.in_net(&["ip", "link", "show", "master", "br0"]).ok().contains("vnet0"));
+    // The pool that it defined on the way is the neighbour's.
+    assert!(instance.virsh(&["pool-list", "--name"]).ok().contains("images"));
+    // A second guest may not have a disk that the first one has, unless it insists.
+    let more = ["--disk", &of_old, "--network", "none", "--graphics", "none", "--boot", &kernel];
+    let refused = virt_install(&instance, "second", &more).unwrap().fails();
+    assert!(refused.contains("already in use by other guests"), "{refused}");
+}
+
 #[test]
 fn virt_install_boots_a_kernel_with_every_display_and_network() {
     for instance in instances() {

@@ -4,7 +4,7 @@
 use protocol::message::{self, Header, Kind, Message, Status};
 use protocol::remote::{self, AuthType, NonnullNetwork, rows};
 use protocol::xdr::{self, Uuid, Xdr};
-use protocol::{ErrorCode, ErrorDomain, Fault};
+use protocol::{ErrorCode, ErrorDomain, Fault, keepalive};
 use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -162,4 +162,90 @@ fn a_neighbour_that_comes_and_goes_is_found_again() {
          print(c.numOfNetworks(), c.isAlive())\n"
     ));
     assert_eq!(out.ok(), "39\n7 1\n");
+}
+
+/// A neighbour that stops answering in the middle of a call: the client hears so as soon as it has left its pings
+/// unanswered; one that takes its time but answers them is waited for.
+#[test]
+fn a_neighbour_that_falls_silent_holds_nobody_up() {
+    let instance = Instance::builder().conf("keepalive_interval = 1\nkeepalive_count = 1\n").start();
+    let listener = UnixListener::bind(instance.run_dir().join("virtnetworkd-sock")).unwrap();
+    std::thread::spawn(move || {
+        let (ignored, _news) = channel();
+        let (slow, _) = listener.accept().unwrap();
+        (0..2).for_each(|_| answer(&slow, &ignored).unwrap());
+        let call = receive(&slow).unwrap();
+        for _ in 0..3 {
+            let ping = receive(&slow).unwrap().header;
+            assert_eq!((ping.program, ping.procedure), (keepalive::PROGRAM, keepalive::rows::ping.number));
+            let pong = Header { procedure: keepalive::rows::pong.number, ..ping };
+            let mut stream = &slow;
+            stream.write_all(&message::encode_raw(&pong, &[])).unwrap();
+        }
+        say(&slow, &call.header.answer(Kind::Reply, Status::Ok), &remote::ConnectNumOfNetworksRet { num: 3 });
+        // From now on it takes everything and says nothing.
+        while receive(&slow).is_some() {}
+    });
+    let out = instance.python(&format!(
+        "{CODE}{OPEN}print(c.numOfNetworks(), code(c.numOfNetworks), c.numOfDomains(), c.isAlive())\n"
+    ));
+    assert_eq!(out.ok(), "3 39 0 1\n");
+}
+
+/// Networks, pools, volumes with their content, secrets and filters of the installed libvirt's drivers, as unmodified
+/// clients use them on a connection to virtqemud.
+#[test]
+fn the_reference_beside() {
+    let test = "the_reference_beside";
+    if !tests::can_make_networks(test) {
+        return;
+    }
+    let mut instance = Instance::builder().private_net().start();
+    if instance.start_libvirtd().is_none() {
+        return tests::not_run(test, "libvirtd is not installed (Debian package libvirt-daemon-system)");
+    }
+    let pool = instance.root().join("pool");
+    std::fs::create_dir(&pool).unwrap();
+    std::fs::set_permissions(&pool, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let out = instance.python(&format!(
+        "{CODE}{OPEN}import hashlib\n\
+         told = queue.Queue()\n\
+         c.storagePoolEventRegisterAny(None, 0, lambda c, p, event, detail, to: told.put((p.name(), event)), None)\n\
+         pool = c.storagePoolDefineXML('<pool type=\"dir\"><name>p</name><target><path>{}</path></target></pool>')\n\
+         pool.create(); print([told.get(timeout=30) for _ in range(2)], [p.name() for p in c.listAllStoragePools()])\n\
+         make = lambda name, size: pool.createXML('<volume><name>%s</name><capacity>%d</capacity><allocation>0</allocation></volume>' % (name, size))\n\
+         content = os.urandom(3 << 20); volume = make('v.raw', len(content))\n\
+         def upload(volume, content, flags=0):\n\
+         \x20   stream = c.newStream(); volume.upload(stream, 0, len(content), flags)\n\
+         \x20   at = 0\n\
+         \x20   while at < len(content): at += stream.send(content[at:at + 200000])\n\
+         \x20   stream.finish()\n\
+         def download(volume, flags=0):\n\
+         \x20   stream = c.newStream(); volume.download(stream, 0, 0, flags); parts = []\n\
+         \x20   while parts[-1:] != [b'']: parts.append(stream.recv(1 << 18))\n\
+         \x20   stream.finish(); return b''.join(parts)\n\
+         upload(volume, content); print(download(volume) == content, volume.info()[1] == len(content))\n\
+         # Left early, and refused by the neighbour.\n\
+         stream = c.newStream(); volume.download(stream, 0, 0, 0); stream.recv(10); stream.abort()\n\
+         stream = c.newStream(); print(code(lambda: volume.download(stream, 0, 0, 1 << 9)), download(volume) == content)\n\
+         # Holes go as holes.\n\
+         sparse = make('s.raw', 1 << 30)\n\
+         got = []; stream = c.newStream(); sparse.download(stream, 0, 0, libvirt.VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM)\n\
+         stream.sparseRecvAll(lambda s, data, to: got.append(len(data)), lambda s, length, to: got.append(-length), None)\n\
+         stream.finish(); print(got[:3])\n\
+         print(code(lambda: c.networkLookupByName('none')), c.networkDefineXML('<network><name>n</name></network>').name())\n\
+         secret = c.secretDefineXML('<secret ephemeral=\"no\" private=\"no\"><usage type=\"volume\"><volume>/x</volume></usage></secret>')\n\
+         secret.setValue(b'abc'); print(secret.value(), c.numOfSecrets())\n\
+         print(c.nwfilterDefineXML('<filter name=\"f\"/>').name(), len(c.listAllInterfaces()) >= 0)\n",
+        pool.display()
+    ));
+    let expected =
+        ["[('p', 0), ('p', 2)] ['p']", "True True", "8 True", "[-1073741824]", "43 n", "b'abc' 1", "f True"];
+    assert_eq!(out.ok().lines().collect::<Vec<_>>(), expected);
+    let file = instance.root().join("up");
+    std::fs::write(&file, b"from virsh").unwrap();
+    let virsh = |words: &[&str]| instance.virsh(words).ok();
+    virsh(&["vol-upload", "--pool", "p", "v.raw", file.to_str().unwrap()]);
+    virsh(&["vol-download", "--pool", "p", "v.raw", file.to_str().unwrap(), "--length", "10"]);
+    assert_eq!(std::fs::read(&file).unwrap(), b"from virsh");
 }

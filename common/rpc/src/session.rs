@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -158,6 +158,13 @@ impl Session {
     pub fn enable_keepalive(&self) {
         self.0.keepalive.store(true, Ordering::Relaxed);
         lock(&self.0.out).wake();
+    }
+
+    /// How long a peer may be silent before it is asked whether it lives (zero: never), and how many of these questions
+    /// it may leave unanswered: what this server's configuration says.
+    pub fn keepalive(&self) -> (Duration, u32) {
+        let limits = self.0.limits.load();
+        (limits.keepalive_interval, limits.keepalive_count)
     }
 
     /// Whether the client is gone or about to be disconnected.

@@ -21,7 +21,7 @@ pub enum Packet {
     Hole(i64),
     /// The client has sent, or has seen, all it wanted; it waits for [`crate::Stream::finish`].
     Finish,
-    /// The client gave up; it has its answer already.
+    /// The client gave up; it is answered when the stream is dropped.
     Abort,
 }
 
