@@ -83,10 +83,11 @@ fn mutated_documents_are_answered() {
 }
 
 /// Parts of a definition that once were read otherwise than they had been written.
-const FOUND: [&str; 2] = [
+const FOUND: [&str; 3] = [
     "<devices><video><model type='virtio' heads='0' primary='yes'/></video></devices>",
     "<devices><disk type='file'><source file='/a'/><backingStore type='file'><format type='raw'/><source/>\
      </backingStore><target dev='vda'/></disk></devices>",
+    "<devices><disk type='block' device='cdrom'><source/><target dev='sda'/></disk></devices>",
 ];
 
 #[test]

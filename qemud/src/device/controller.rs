@@ -216,17 +216,7 @@ fn pci_rules(controller: &Controller, pci: &PciController, check: &Check<'_>) ->
             )));
         }
     }
-    option_rules(index, pci, model)?;
-    match (model, pci.numa_node) {
-        (M::PciExpanderBus | M::PcieExpanderBus, Some(node))
-            if node as usize >= check.domain.cpu.numa.cells.len() =>
-        {
-            Err(DefaultsError::unsupported(format!(
-                "Option 'node' of the PCI controller with index '{index}' names NUMA node {node}, which does not exist"
-            )))
-        }
-        _ => Ok(()),
-    }
+    option_rules(index, pci, model)
 }
 
 /// Options that only some models have.

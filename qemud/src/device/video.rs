@@ -122,6 +122,17 @@ fn rules(video: &Video, model: VideoModel) -> Result<(), DefaultsError> {
             "video type '{model}' is only valid as primary video device"
         )));
     }
+    let many_heads = matches!(model, VideoModel::Qxl | VideoModel::Virtio | VideoModel::None);
+    if !many_heads && video.heads.is_some_and(|heads| heads != 1) {
+        return Err(DefaultsError::unsupported(format!("video type '{model}' has one head")));
+    }
+    let resizable = matches!(
+        model,
+        VideoModel::Vga | VideoModel::Qxl | VideoModel::Virtio | VideoModel::Bochs | VideoModel::None
+    );
+    if !resizable && video.resolution.is_some() {
+        return Err(DefaultsError::xml("model resolution is not supported"));
+    }
     let accelerated = video.acceleration.as_ref().and_then(|a| a.accel3d) == Some(true);
     if accelerated && model != VideoModel::Virtio {
         return Err(DefaultsError::unsupported(format!(

@@ -59,6 +59,9 @@ impl NumaTune {
 
     /// `vcpu_auto`: the vCPUs' placement is automatic; `cells`: guest NUMA cells.
     pub(super) fn parse(domain: &Element, vcpu_auto: bool, cells: usize) -> Result<Self, XmlError> {
+        if domain.children_named("numatune").nth(1).is_some() {
+            return Err(XmlError::xml("only one numatune is supported"));
+        }
         let e = domain.child("numatune");
         let node = e.and_then(|e| e.child("memory"));
         let mode = match node {

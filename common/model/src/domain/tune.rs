@@ -92,6 +92,9 @@ impl BlkioDevice {
 impl Resource {
     pub(super) fn parse(domain: &Element) -> Result<Option<Self>, XmlError> {
         let Some(e) = domain.child("resource") else { return Ok(None) };
+        if domain.children_named("resource").nth(1).is_some() {
+            return Err(XmlError::xml("only one resource element is supported"));
+        }
         let fibrechannel_appid =
             e.child("fibrechannel").map(|f| f.require("appid").map(str::to_owned)).transpose()?;
         let resource = Self { partition: e.child_text("partition"), fibrechannel_appid };

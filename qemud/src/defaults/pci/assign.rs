@@ -23,6 +23,7 @@ const TOP_BUS: u32 = 256;
 
 /// Completes the PCI topology of a domain.
 pub fn assign(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsError> {
+    check_cells(domain)?;
     let given = bus_count(domain);
     if given > 0 {
         let missing = dry_run(domain, board, given)?;
@@ -37,6 +38,25 @@ pub fn assign(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsErro
     place_all(domain, board, &mut set)?;
     mark_multifunction(domain, &set);
     options(domain)
+}
+
+/// Expanders belong to NUMA cells that the guest has.
+fn check_cells(domain: &Domain) -> Result<(), DefaultsError> {
+    let cells = domain.cpu.numa.cells.len();
+    for device in &domain.devices {
+        let Device::Controller(controller) = device else { continue };
+        let ControllerKind::Pci(pci) = &controller.kind else { continue };
+        let Some(model @ (PciModel::PciExpanderBus | PciModel::PcieExpanderBus)) = pci.model else {
+            continue;
+        };
+        if let Some(node) = pci.numa_node.filter(|node| *node as usize >= cells) {
+            let index = controller.index.unwrap_or(0);
+            return Err(DefaultsError::xml(format!(
+                "{model} with index {index} belongs to NUMA node {node}, but the guest has {cells} NUMA cells"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Buses that a guest needs, as far as they are not written down.

@@ -115,13 +115,6 @@ impl DeviceXml for Video {
             return Err(XmlError::unsupported(format!("{name} attribute only supported for video type qxl")));
         }
         self.virtio.require_virtio(self.model == Some(VideoModel::Virtio))?;
-        let resizable = matches!(
-            self.model,
-            Some(VideoModel::Vga | VideoModel::Qxl | VideoModel::Virtio | VideoModel::Bochs)
-        );
-        if self.resolution.is_some() && !resizable {
-            return Err(XmlError::xml("model resolution is not supported"));
-        }
         if self.resolution.is_some_and(|(x, y)| x == 0 || y == 0) {
             return Err(XmlError::unsupported("video resolution values must be greater than 0"));
         }

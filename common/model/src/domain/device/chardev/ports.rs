@@ -15,16 +15,15 @@ impl DeviceXml for Serial {
     const ELEMENT: &'static str = "serial";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        let mut serial = Self {
-            source: Source::parse(element, options)?,
-            info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
-            ..Self::default()
-        };
+        let kind = Source::parse_kind(element)?;
+        let mut serial = Self::default();
         if let Some(target) = element.child("target") {
             serial.target_type = target_type(target)?;
             serial.port = port(target)?;
             serial.target_model = target.child("model").map(target_model).transpose()?.flatten();
         }
+        serial.source = Source::parse_typed(element, kind, options)?;
+        serial.info = DeviceInfo::parse(element, options, Allow::NOTHING)?;
         Ok(serial)
     }
 
@@ -58,9 +57,10 @@ impl DeviceXml for Parallel {
     const ELEMENT: &'static str = "parallel";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let kind = Source::parse_kind(element)?;
         Ok(Self {
-            source: Source::parse(element, options)?,
             port: element.child("target").map(port).transpose()?.flatten(),
+            source: Source::parse_typed(element, kind, options)?,
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
         })
     }
@@ -91,12 +91,12 @@ impl DeviceXml for Console {
     const ELEMENT: &'static str = "console";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let kind = Source::parse_kind(element)?;
         let target = element.child("target");
-        let target_type = target.map(target_type).transpose()?.flatten();
         Ok(Self {
-            source: Source::parse(element, options)?,
-            target_type,
+            target_type: target.map(target_type).transpose()?.flatten(),
             port: target.map(port).transpose()?.flatten(),
+            source: Source::parse_typed(element, kind, options)?,
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
         })
     }
@@ -134,13 +134,14 @@ impl DeviceXml for Channel {
     const ELEMENT: &'static str = "channel";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
+        let kind = Source::parse_kind(element)?;
         let target = element.child("target");
         Ok(Self {
-            source: Source::parse(element, options)?,
             target: target
                 .map(|t| ChannelTarget::parse(t, options))
                 .transpose()?
                 .ok_or_else(|| XmlError::xml("target type must be specified for channel device"))?,
+            source: Source::parse_typed(element, kind, options)?,
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
         })
     }

@@ -12,13 +12,17 @@ use crate::xml::{Element, Writer, XmlError};
 impl Source {
     /// Reads a host end whose `type=` and children belong to `element`.
     pub fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        let kind = match element.attr("type") {
-            None => BackendType::Pty,
+        Self::parse_typed(element, Self::parse_kind(element)?, options)
+    }
+
+    /// Reads `type=`; devices read their target after it and before the host end.
+    pub(super) fn parse_kind(element: &Element) -> Result<BackendType, XmlError> {
+        match element.attr("type") {
+            None => Ok(BackendType::Pty),
             Some(word) => BackendType::from_word(word).ok_or_else(|| {
                 XmlError::unsupported(format!("unknown type presented to host for character device: {word}"))
-            })?,
-        };
-        Self::parse_typed(element, kind, options)
+            }),
+        }
     }
 
     /// Reads the children of `element` as those of a host end of the given kind.

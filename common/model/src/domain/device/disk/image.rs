@@ -159,8 +159,10 @@ impl Location {
         let Some(element) = source else { return Ok(Self::empty()) };
         Ok(match kind {
             LocationType::File => Self::File { path: attr("file"), fdgroup: attr("fdgroup") },
-            LocationType::Block => Self::Block { path: attr("dev") },
-            LocationType::Dir => Self::Dir { path: attr("dir") },
+            LocationType::Block => {
+                attr("dev").map_or_else(Self::empty, |dev| Self::Block { path: Some(dev) })
+            }
+            LocationType::Dir => attr("dir").map_or_else(Self::empty, |dir| Self::Dir { path: Some(dir) }),
             LocationType::Network => Self::Network(Box::new(NetworkSource::parse(element)?)),
             LocationType::Volume => {
                 let need = |name: &str| {
@@ -182,7 +184,7 @@ impl Location {
         })
     }
 
-    /// No medium, which the reference writes as a file.
+    /// No medium, which is a file's: without `<source>` a definition tells no other type.
     fn empty() -> Self {
         Self::default()
     }
