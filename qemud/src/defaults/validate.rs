@@ -261,9 +261,6 @@ fn sysinfo(domain: &Domain) -> Verdict {
     for info in &domain.sysinfo {
         let Sysinfo::Fwcfg(entries) = info else { continue };
         for entry in entries {
-            if entry.name.is_empty() {
-                return Err(DefaultsError::xml("Firmware entry is missing 'name' attribute"));
-            }
             if !entry.name.starts_with("opt/") {
                 return refuse("Invalid firmware name");
             }

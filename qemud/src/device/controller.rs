@@ -132,7 +132,7 @@ fn ide_rules(controller: &Controller, check: &Check<'_>) -> Result<(), DefaultsE
         if controller.index == Some(0) {
             return Ok(());
         }
-        return Err(DefaultsError::internal("Only 1 IDE controller is supported"));
+        return Err(DefaultsError::unsupported("Only one IDE controller is supported for this machine type"));
     }
     Err(DefaultsError::unsupported("IDE controllers are unsupported for this QEMU binary or machine type"))
 }

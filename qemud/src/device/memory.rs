@@ -83,7 +83,7 @@ fn rules(memory: &Memory, check: &Check<'_>) -> Result<(), DefaultsError> {
         ))),
         None if needs_node => {
             let model = memory.model.as_str();
-            Err(DefaultsError::xml(format!(
+            Err(DefaultsError::unsupported(format!(
                 "target NUMA node needs to be specified for memory device '{model}'"
             )))
         }

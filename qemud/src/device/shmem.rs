@@ -49,7 +49,9 @@ impl QemuDevice for Shmem {
         let alias = build.alias(&self.info)?;
         let doorbell = self.model == Some(ShmemModel::IvshmemDoorbell);
         let props = if doorbell { doorbell_device(self, &alias) } else { plain(self, &alias, build) };
-        let role = self.role.map(|role| if role == ShmemRole::Master { "on" } else { "off" });
+        // A doorbell's server decides who keeps the memory.
+        let role =
+            self.role.filter(|_| !doorbell).map(|role| if role == ShmemRole::Master { "on" } else { "off" });
         let props = build.place(props.opt_str("master", role), &self.info)?;
         build.device(props)?;
         if doorbell {

@@ -72,7 +72,7 @@ impl Domain {
 
     fn format_machine(&self, w: &mut Writer, options: &FormatOptions) {
         self.sysinfo.iter().for_each(|s| s.format(w));
-        self.os.format(w);
+        self.os.format(w, options);
         self.idmap.format(w);
         self.features.format(w);
         self.cpu.format(w, options);

@@ -134,7 +134,10 @@ impl MemoryBacking {
         if let Some(allocation) = e.child("allocation") {
             backing.allocation =
                 allocation.attr_supported("mode", "unknown memoryBacking/allocation/mode")?;
-            backing.allocation_threads = allocation.attr_num("threads")?.unwrap_or(0);
+            backing.allocation_threads = match allocation.attr("threads") {
+                None | Some("") => 0,
+                Some(_) => allocation.require_num("threads")?,
+            };
         }
         if let Some(pages) = e.child("hugepages") {
             backing.hugepages =

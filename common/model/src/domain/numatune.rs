@@ -79,23 +79,22 @@ impl NumaTune {
             let text = "Per-node binding is not compatible with automatic NUMA placement.";
             return Err(XmlError::unsupported(text));
         }
+        let placement = match given {
+            Some(p) => Some(p),
+            None if nodeset.is_some() => Some(Placement::Static),
+            None if vcpu_auto => Some(Placement::Auto),
+            None if node.is_none() || (mode.is_none() && nodeset.is_none()) => None,
+            None => Some(Placement::Static),
+        };
+        if placement == Some(Placement::Static) && nodeset.is_none() {
+            let text = "nodeset for NUMA memory tuning must be set if 'placement' is 'static'";
+            return Err(XmlError::unsupported(text));
+        }
         let nodes = match e {
             Some(e) => parse_nodes(e, cells)?,
             None => Vec::new(),
         };
-        let placement = match given {
-            Some(p) => p,
-            None if nodeset.is_some() => Placement::Static,
-            None if vcpu_auto => Placement::Auto,
-            None if node.is_none() || (mode.is_none() && nodeset.is_none()) => {
-                return Ok(Self { memory: None, nodes });
-            }
-            None => Placement::Static,
-        };
-        if placement == Placement::Static && nodeset.is_none() {
-            let text = "nodeset for NUMA memory tuning must be set if 'placement' is 'static'";
-            return Err(XmlError::unsupported(text));
-        }
+        let Some(placement) = placement else { return Ok(Self { memory: None, nodes }) };
         let nodeset = nodeset.filter(|_| placement == Placement::Static);
         let restrictive = |mode: NumaMode| mode == NumaMode::Restrictive;
         let whole = restrictive(mode.unwrap_or_default());

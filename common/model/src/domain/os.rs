@@ -1,5 +1,6 @@
 //! `os`: what the guest boots, and how.
 
+use super::FormatOptions;
 use super::seclabel::DeviceSecLabel;
 use crate::Token;
 use crate::xml::{Element, ErrorKind, Writer, XmlError};
@@ -253,7 +254,7 @@ impl Os {
         Ok(())
     }
 
-    pub(super) fn format(&self, w: &mut Writer) {
+    pub(super) fn format(&self, w: &mut Writer, options: &FormatOptions) {
         w.text_element_opt("bootloader", self.bootloader.as_ref());
         w.text_element_opt("bootloader_args", self.bootloader_args.as_ref());
         w.start("os").attr_opt("firmware", self.firmware);
@@ -270,7 +271,7 @@ impl Os {
             loader.format(w);
         }
         if let Some(nvram) = &self.nvram {
-            nvram.format(w);
+            nvram.format(w, options);
         }
         w.text_element_opt("kernel", self.kernel.as_ref());
         w.text_element_opt("initrd", self.initrd.as_ref());
@@ -348,7 +349,7 @@ impl Nvram {
         Ok(nvram)
     }
 
-    fn format(&self, w: &mut Writer) {
+    fn format(&self, w: &mut Writer, options: &FormatOptions) {
         w.start("nvram").attr_opt("template", self.template.as_ref()).attr_opt("type", self.kind);
         match self.kind {
             None => {
@@ -359,7 +360,7 @@ impl Nvram {
             Some(kind) => {
                 let name = if kind == NvramType::Block { "dev" } else { "file" };
                 w.start("source").attr_opt(name, self.path.as_ref());
-                self.seclabels.iter().for_each(|l| l.format(w));
+                self.seclabels.iter().for_each(|l| l.format(w, options));
                 w.end();
             }
         }

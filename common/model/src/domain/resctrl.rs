@@ -182,7 +182,8 @@ fn group(e: &Element, vcpus: u32) -> Result<Bitmap, XmlError> {
     let Some(text) = e.attr("vcpus") else {
         return Err(XmlError::xml(format!("Missing {} attribute 'vcpus'", e.local_name())));
     };
-    Ok(Bitmap::parse(text)?.iter().filter(|v| *v < vcpus).collect())
+    let wrong = |_| XmlError::xml(format!("Invalid {} attribute 'vcpus' value '{text}'", e.local_name()));
+    Ok(Bitmap::parse(text).map_err(wrong)?.iter().filter(|v| *v < vcpus).collect())
 }
 
 fn clash(identical: bool, what: &str) -> XmlError {

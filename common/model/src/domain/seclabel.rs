@@ -150,8 +150,11 @@ impl DeviceSecLabel {
         Ok(labels)
     }
 
-    /// Writes the element.
-    pub fn format(&self, w: &mut Writer) {
+    /// Writes the element; not in a definition when it says no more than what goes without saying.
+    pub fn format(&self, w: &mut Writer, options: &FormatOptions) {
+        if options.inactive && self.label.is_none() && self.relabel != Some(false) {
+            return;
+        }
         w.start("seclabel").attr_opt("model", self.model.as_ref());
         if self.label_skip {
             w.attr("labelskip", "yes");

@@ -179,7 +179,7 @@ impl Smbios {
 fn parse_fwcfg(e: &Element) -> Result<Vec<FwcfgEntry>, XmlError> {
     let mut entries = Vec::new();
     for c in e.children_named("entry") {
-        let Some(name) = c.attr_string("name").filter(|n| !n.is_empty()) else {
+        let Some(name) = c.attr_string("name") else {
             return Err(XmlError::xml("Firmware entry is missing 'name' attribute"));
         };
         let (value, file) = (Some(c.text()).filter(|t| !t.is_empty()), c.attr_string("file"));

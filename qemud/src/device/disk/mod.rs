@@ -128,7 +128,7 @@ fn frontend(disk: &Disk, drive: Option<&str>, build: &Build<'_>) -> Result<Props
         Some(DiskBus::Usb) => build.place(Props::device("usb-storage"), &disk.info)?,
         other => {
             let bus = other.map_or("none", Token::as_str);
-            return Err(PlanError::unsupported(format!("unsupported disk bus '{bus}' with device setup")));
+            return Err(PlanError::Failed(format!("unsupported disk bus '{bus}' with device setup")));
         }
     };
     Ok(tail(disk, drive, &alias, head, build))

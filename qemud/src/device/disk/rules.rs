@@ -17,7 +17,6 @@ type Verdict = Result<(), DefaultsError>;
 
 pub(super) fn validate(disk: &Disk, check: &Check<'_>) -> Verdict {
     driver_name(disk)?;
-    bus(disk)?;
     media(disk)?;
     drive_settings(disk)?;
     cache_and_io(disk)?;
@@ -35,15 +34,6 @@ fn driver_name(disk: &Disk) -> Verdict {
     match disk.driver.name.as_deref() {
         Some(name) if name != "qemu" => {
             refuse(format!("unsupported driver name '{name}' for disk '{}'", disk.target))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn bus(disk: &Disk) -> Verdict {
-    match disk.bus {
-        Some(bus @ (DiskBus::Xen | DiskBus::Uml)) => {
-            refuse(format!("unsupported disk bus '{}' with device setup", bus.as_str()))
         }
         _ => Ok(()),
     }
@@ -185,9 +175,10 @@ fn iothread(disk: &Disk, check: &Check<'_>) -> Verdict {
 fn address(disk: &Disk, check: &Check<'_>) -> Verdict {
     let wrong = match (&disk.info.address, disk.bus) {
         (None, _)
-        | (Some(Address::Drive(_)), Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata)) => {
-            None
-        }
+        | (
+            Some(Address::Drive(_)),
+            Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata | DiskBus::Xen | DiskBus::Uml),
+        ) => None,
         (Some(Address::Pci(_) | Address::Ccw(_) | Address::VirtioMmio), Some(DiskBus::Virtio)) => None,
         (Some(Address::Usb(_)), Some(DiskBus::Usb)) => None,
         (Some(_), Some(DiskBus::Usb)) => {
@@ -251,6 +242,7 @@ fn source(disk: &Disk, check: &Check<'_>) -> Verdict {
     {
         return refuse("'vhostuser' requires shared memory".to_owned());
     }
+    image_format(&disk.source, disk.driver.metadata_cache_size)?;
     let fat = disk.source.format == Some(StorageFormat::Fat);
     if fat && !disk.readonly && disk.device != DiskDevice::Cdrom {
         return refuse("virtual FAT storage can't be accessed in read-write mode".to_owned());
@@ -266,7 +258,31 @@ fn source(disk: &Disk, check: &Check<'_>) -> Verdict {
     Ok(())
 }
 
+/// Formats that QEMU has no driver for, or only for folders.
+fn image_format(image: &StorageSource, metadata_cache_size: Option<u64>) -> Verdict {
+    let Some(format) = image.format else { return Ok(()) };
+    let folder = matches!(image.location, Location::Dir { .. });
+    match format {
+        StorageFormat::Dir => {
+            refuse("storage format 'dir' is not one of QEMU's: use the disk type 'dir'".to_owned())
+        }
+        StorageFormat::Iso => refuse("storage format 'iso' is not one of QEMU's: use 'raw'".to_owned()),
+        StorageFormat::Cow => refuse("storage format 'cow' is not supported".to_owned()),
+        StorageFormat::Fat if !folder => {
+            refuse("storage format 'fat' is supported only with the storage type 'dir'".to_owned())
+        }
+        format if folder && format != StorageFormat::Fat => {
+            refuse("storage type 'dir' requires use of storage format 'fat'".to_owned())
+        }
+        format if metadata_cache_size.is_some() && format != StorageFormat::Qcow2 => {
+            refuse("the size of the metadata cache can be set of qcow2 images only".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn image_rules(image: &StorageSource) -> Verdict {
+    image_format(image, image.metadata_cache_size)?;
     if let Location::Network(network) = &image.location
         && network.protocol == NetworkProtocol::Tftp
     {

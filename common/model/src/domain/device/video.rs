@@ -85,7 +85,7 @@ impl DeviceXml for Video {
         w.start("video");
         self.virtio
             .format(w.start("driver"))
-            .attr_opt("vgaconf", self.vgaconf)
+            .attr_opt("vgaconf", self.vgaconf.filter(|conf| *conf != VgaConf::Io))
             .attr_opt("name", self.backend)
             .end_or_drop();
         w.start("model")

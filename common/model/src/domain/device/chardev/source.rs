@@ -60,7 +60,7 @@ impl Source {
             w.start("source").attr_opt("type", inner_type);
             self.backend.format_source(w, options);
             for label in &self.seclabels {
-                label.format(w);
+                label.format(w, options);
             }
             self.backend.format_reconnect(w);
             w.end_or_drop();

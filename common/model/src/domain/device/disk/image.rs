@@ -91,7 +91,7 @@ impl StorageSource {
             w.end();
         }
         for label in &self.seclabels {
-            label.format(w);
+            label.format(w, options);
         }
         if let Some(auth) = self.auth.as_ref().filter(|_| !layout.without_auth) {
             auth.format(w);

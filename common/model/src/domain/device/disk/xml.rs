@@ -323,5 +323,6 @@ fn image_format(word: &str) -> Result<StorageFormat, XmlError> {
         return Ok(StorageFormat::Raw);
     }
     let unknown = || XmlError::unsupported(format!("unknown driver format value '{word}'"));
-    StorageFormat::from_word(word).ok_or_else(unknown)
+    // LUKS is told by `<encryption>`.
+    StorageFormat::from_word(word).filter(|format| *format != StorageFormat::Luks).ok_or_else(unknown)
 }

@@ -12,7 +12,7 @@ use crate::domain::device::DeviceXml;
 use crate::domain::device::info::{Allow, DeviceInfo};
 use crate::domain::device::words::supported_token;
 use crate::domain::{FormatOptions, ParseOptions};
-use crate::xml::{Element, Writer, XmlError};
+use crate::xml::{Element, ErrorKind, Writer, XmlError};
 
 /// Names that the driver gives to host devices; they are not kept in a definition.
 const GENERATED_NAMES: [&str; 3] = ["vnet", "macvtap", "macvlan"];
@@ -22,9 +22,11 @@ impl DeviceXml for Interface {
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         let kind = element.attr_token("type")?.unwrap_or(InterfaceType::User);
+        let trust_guest_rx_filters = element.attr_yes_no("trustGuestRxFilters")?;
+        check_model_name(element)?;
         let mut interface = Self::new(InterfaceSource::parse(element, kind, options)?);
+        interface.trust_guest_rx_filters = trust_guest_rx_filters;
         interface.info = DeviceInfo::parse(element, options, Allow::BOOT_ROM)?;
-        interface.trust_guest_rx_filters = element.attr_yes_no("trustGuestRxFilters")?;
         interface.parse_model(element, kind)?;
         interface.parse_link(element, kind)?;
         interface.parse_host_side(element, options)?;
@@ -313,4 +315,13 @@ fn coalesce_frames(element: &Element) -> Result<Option<u32>, XmlError> {
 
 pub(super) fn is_virtio_model(model: &str) -> bool {
     matches!(model, "virtio" | "virtio-transitional" | "virtio-non-transitional")
+}
+
+/// Any name may be one of QEMU's devices, but no other text.
+fn check_model_name(interface: &Element) -> Result<(), XmlError> {
+    let name = interface.child("model").and_then(|model| model.attr("type")).unwrap_or_default();
+    if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        return Ok(());
+    }
+    Err(XmlError::new(ErrorKind::InvalidArg, "Model name contains invalid characters"))
 }

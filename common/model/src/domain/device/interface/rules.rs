@@ -45,10 +45,6 @@ pub(super) fn validate(interface: &Interface) -> Result<(), XmlError> {
 
 fn check_model(interface: &Interface) -> Result<(), XmlError> {
     let model = interface.model.as_deref();
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if model.is_some_and(|m| !m.bytes().all(plain)) {
-        return Err(XmlError::invalid("Model name contains invalid characters"));
-    }
     if matches!(interface.source, InterfaceSource::VhostUser { .. })
         && !model.is_some_and(super::card::is_virtio_model)
     {
