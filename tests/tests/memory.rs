@@ -122,6 +122,27 @@ fn memory_in_files_lies_in_a_directory_of_the_guests() {
             instance.wait_idle();
             assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
         }
+        for point in ["start.files", "process.spawned", "start.spawned", "start.running", "stop.cleaned"] {
+            instance.set_env("OXIVIRT_FAULT", point);
+            instance.restart();
+            let lived =
+                instance.virsh(&["start", "m1"]).code == 0 && instance.virsh(&["destroy", "m1"]).code == 0;
+            assert!(!lived, "{point} was not reached");
+            instance.clear_env("OXIVIRT_FAULT");
+            instance.restart();
+            instance.virsh(&["destroy", "m1"]);
+            instance.wait_idle();
+            assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0, "{point}");
+        }
+        // The setting changes while the guest runs.
+        instance.virsh(&["start", "m1", "--paused"]).ok();
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
+        let text = if instance.is_system() { conf("") } else { String::new() };
+        std::fs::write(instance.etc_dir().join("qemu.conf"), text).unwrap();
+        instance.restart();
+        instance.virsh(&["destroy", "m1"]).ok();
+        instance.wait_idle();
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
     }
 }
 

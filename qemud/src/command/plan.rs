@@ -123,6 +123,15 @@ impl Plan {
         self.argv.push(option.to_owned());
     }
 
+    /// The directories that are made for the guest alone.
+    pub fn directories(&self) -> Vec<String> {
+        let dir = |file: &PlannedFile| match file {
+            PlannedFile::Dir { path, .. } => Some(path.clone()),
+            _ => None,
+        };
+        self.files.iter().filter_map(dir).collect()
+    }
+
     /// Adds an option and its value.
     pub fn option(&mut self, option: &str, value: impl Into<String>) {
         self.argv.push(option.to_owned());

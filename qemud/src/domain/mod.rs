@@ -62,6 +62,8 @@ pub struct Live {
     pub process: Arc<crate::process::Process>,
     /// The monitor's socket.
     pub monitor_path: String,
+    /// Directories that were made for it alone, perhaps by other settings than those of now.
+    pub directories: Vec<String>,
     /// It has a `/dev` of its own, with only its devices in it.
     pub own_dev: bool,
     /// Thread ids of the vcpus, by vcpu number.

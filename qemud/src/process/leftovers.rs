@@ -14,15 +14,14 @@ use crate::driver::Driver;
 use crate::network;
 
 /// Remove all of it: ports, network devices, owners of files, control groups, directories. What is not there is no error; what cannot
-/// be removed is told in the log, and the rest goes on. `labelled`: files may have been given to the guest even if no
-/// journal says so, since another daemon started it.
-pub async fn remove(driver: &Arc<Driver>, definition: &Definition, id: i32, labelled: bool) {
+/// be removed is told in the log, and the rest goes on.
+pub async fn remove(driver: &Arc<Driver>, definition: &Definition, id: i32, known: Known<'_>) {
     driver.ports.release(definition);
     let name = &definition.name;
     let (owners, groups, directories, ()) = tokio::join!(
-        take_back_files(driver, definition, labelled),
+        take_back_files(driver, definition, known.labelled),
         cgroup::remove(driver, definition, id),
-        remove_files(driver, name, id),
+        remove_files(driver, name, id, known.directories),
         network::disconnect(definition),
     );
     for (what, result) in [("owners of files", owners), ("control groups", groups), ("files", directories)] {
@@ -31,6 +30,15 @@ pub async fn remove(driver: &Arc<Driver>, definition: &Definition, id: i32, labe
             tracing::warn!(target: "qemu", "domain '{name}' leaves {what} behind: {error}");
         }
     }
+}
+
+/// What is known of a guest's start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// Files may have been given to the guest even if no journal says so, since another daemon started it.
+    pub labelled: bool,
+    /// Directories that were made, perhaps by other settings than those of now.
+    pub directories: &'a [String],
 }
 
 /// The journal of the labels of the guest with this name.
@@ -45,13 +53,16 @@ async fn take_back_files(driver: &Driver, definition: &Definition, labelled: boo
     labels(driver, &definition.name)?.take_back(otherwise).await
 }
 
-async fn remove_files(driver: &Driver, name: &str, id: i32) -> host::Result<()> {
+async fn remove_files(driver: &Driver, name: &str, id: i32, made: &[String]) -> host::Result<()> {
     let paths = &driver.paths;
     // A name that is no file name was never started.
     let directories: Vec<PathBuf> =
         [paths.guest_dir(id, name), paths.guest_channel_dir(id, name)].into_iter().flatten().collect();
-    let directories: Vec<PathBuf> =
-        directories.into_iter().chain(memory_dirs(driver, name, id).await).collect();
+    let directories: Vec<PathBuf> = directories
+        .into_iter()
+        .chain(memory_dirs(driver, name, id).await)
+        .chain(made.iter().map(PathBuf::from))
+        .collect();
     let files: Vec<PathBuf> = paths.guest_pid_file(name).into_iter().collect();
     blocking(move || {
         let directories = directories.iter().map(|path| remove_tree(path));

@@ -115,6 +115,7 @@ fn live(driver: &Driver, document: &Document, id: i32, process: Arc<Process>) ->
         process,
         monitor: None,
         monitor_path: document.monitor_path.clone(),
+        directories: document.directories.clone(),
         own_dev: document.own_dev,
         vcpu_threads: document.vcpu_threads.clone(),
         ending: None,
@@ -230,7 +231,14 @@ async fn clean_up_ended(driver: &Arc<Driver>, domain: &Arc<Domain>, document: &D
     let (name, id) =
         (definition.name.as_str(), definition.id.and_then(|id| i32::try_from(id).ok()).unwrap_or(-1));
     kill_half_started(definition).await;
-    leftovers::remove(driver, definition, id, document.status != Status::STARTING).await;
+    let labelled = document.status != Status::STARTING;
+    leftovers::remove(
+        driver,
+        definition,
+        id,
+        leftovers::Known { labelled, directories: &document.directories },
+    )
+    .await;
     let ending = match document.status {
         Status::STARTING => Ending::Failed,
         Status { condition: Condition::Shutdown, .. } => Ending::Shutdown,

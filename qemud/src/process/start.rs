@@ -195,7 +195,8 @@ impl Start<'_> {
     ) -> Result<(Launched, Option<cgroup::Wanted>), Fault> {
         let Planned { plan, mut wires, absent } = planned;
         launch::check_files(&plan, self.options.reset_nvram).await?;
-        let starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
+        let mut starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
+        starting.directories = plan.directories();
         let wanted = cgroup::wanted(self.driver, definition, id, &plan.labels)?;
         starting.save(self.driver).await?;
         network::connect(self.driver, definition, &mut wires).await?;
@@ -218,6 +219,7 @@ impl Start<'_> {
             process: Arc::clone(&launched.process),
             monitor: None,
             monitor_path: plan.monitor_path.clone(),
+            directories: starting.directories,
             own_dev: starting.own_dev,
             vcpu_threads: Vec::new(),
             ending: None,
@@ -436,7 +438,7 @@ impl Start<'_> {
         let logs = live.as_ref().map(|live| live.logs.clone()).unwrap_or_default();
         self.driver.logs.release(&logs);
         log::note_end(self.driver, self.domain.log_owner(), logs, Ending::Failed).await;
-        leftovers::remove(self.driver, definition, id, false).await;
+        leftovers::remove(self.driver, definition, id, leftovers::Known::default()).await;
         if let Err(error) = self.driver.statuses.remove(name).await {
             tracing::error!(target: "qemu", "the status document of domain '{name}' stays: {error}");
         }

@@ -26,6 +26,8 @@ pub struct Document {
     pub start_time: Option<u64>,
     /// The monitor's socket.
     pub monitor_path: String,
+    /// Directories that are made for the guest alone: settings may change before it ends. Our own addition.
+    pub directories: Vec<String>,
     /// The guest has a `/dev` of its own.
     pub own_dev: bool,
     /// Thread ids of the vcpus, by vcpu number.
@@ -57,6 +59,7 @@ impl Document {
             pid: None,
             start_time: None,
             monitor_path: monitor_path.to_owned(),
+            directories: Vec::new(),
             own_dev: driver.config.confinement.own_dev,
             vcpu_threads: Vec::new(),
             lib_dir: text(driver.paths.guest_dir(id, &definition.name)),
@@ -81,6 +84,7 @@ impl Document {
             status: state.status,
             pid: Some(live.process.pid),
             start_time: Some(live.process.start_time),
+            directories: live.directories.clone(),
             own_dev: live.own_dev,
             vcpu_threads: live.vcpu_threads.clone(),
             reboot_wanted: live.reboot_wanted,
@@ -114,6 +118,11 @@ impl Document {
         if self.own_dev {
             w.start("namespaces").empty("mount").end();
         }
+        w.start("directories");
+        for path in &self.directories {
+            w.start("directory").attr("path", path).end();
+        }
+        w.end_or_drop();
         w.start("vcpus");
         for (vcpu, thread) in &self.vcpu_threads {
             w.start("vcpu").attr("id", vcpu).attr("pid", thread);
@@ -169,6 +178,7 @@ impl Document {
             pid: root.attr_num::<i32>("pid")?.filter(|pid| *pid > 0),
             start_time: root.attr_num::<u64>("starttime")?,
             monitor_path: monitor.require("path")?.to_owned(),
+            directories: directories(&root),
             own_dev: root.child("namespaces").is_some_and(|element| element.child("mount").is_some()),
             vcpu_threads: vcpu_threads(&root)?,
             lib_dir: path_of(&root, "libDir"),
@@ -199,6 +209,11 @@ fn vcpu_threads(root: &Element) -> Result<Vec<(u32, u32)>, XmlError> {
         threads.push((vcpu.attr_num("id")?.unwrap_or(0), vcpu.require_num("pid")?));
     }
     Ok(threads)
+}
+
+fn directories(root: &Element) -> Vec<String> {
+    let all = root.child("directories").into_iter().flat_map(|all| all.children_named("directory"));
+    all.filter_map(|directory| directory.attr_string("path")).collect()
 }
 
 /// A document without the element is of a guest whose files others keep.

@@ -7,7 +7,7 @@ use protocol::consts::DomainDestroyFlags;
 use protocol::remote::NonnullDomain;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
-use super::{KILL_LIMIT, Process, TERM_LIMIT, log};
+use super::{KILL_LIMIT, Process, TERM_LIMIT, leftovers, log};
 use crate::define;
 use crate::domain::{Domain, Ending, Live, not_running};
 use crate::driver::{Driver, check_flags};
@@ -155,7 +155,8 @@ fn ended_guest(domain: &Domain, pid: i32) -> Option<(String, Live)> {
 /// Remove what a guest leaves on the host. The status document goes last: while it is there, a restarted
 /// daemon does this again.
 pub async fn clean_up(driver: &Arc<Driver>, name: &str, live: &Live) {
-    super::leftovers::remove(driver, &live.definition, live.id, true).await;
+    let known = leftovers::Known { labelled: true, directories: &live.directories };
+    leftovers::remove(driver, &live.definition, live.id, known).await;
     host::fault::at("stop.cleaned");
     if let Err(error) = driver.statuses.remove(name).await {
         tracing::error!(target: "qemu", "the status document of domain '{name}' stays: {error}");
