@@ -69,7 +69,8 @@ pub(super) fn traffic(views: &[View]) -> net::Table {
 }
 
 /// The group of a running guest's record.
-pub(super) fn group(live: &Live, table: &net::Table, params: &mut Params) {
+pub(super) fn group(live: &Live, table: &net::Table) -> Params {
+    let mut params = Params::default();
     params.uint("net.count", interfaces(&live.definition).count());
     for (n, interface) in interfaces(&live.definition).enumerate() {
         let Some(device) = interface.target_dev.as_deref() else { continue };
@@ -84,6 +85,7 @@ pub(super) fn group(live: &Live, table: &net::Table, params: &mut Params) {
             add("drop", traffic.dropped);
         }
     }
+    params
 }
 
 /// The limits of an interface's throughput (procedure 257); 0 for none.

@@ -33,7 +33,8 @@ pub(super) fn at_rest(definition: &Definition, images: &Images, params: &mut Par
 }
 
 /// The group of a running guest's record; with `backing` the images below each disk's are told too.
-pub(super) async fn group(live: &Live, backing: bool, params: &mut Params) {
+pub(super) async fn group(live: &Live, backing: bool) -> Params {
+    let mut params = Params::default();
     let definition = &live.definition;
     let table = match parts::disks(definition).next() {
         Some(_) => figures::block(live).await,
@@ -58,6 +59,7 @@ pub(super) async fn group(live: &Live, backing: bool, params: &mut Params) {
     }
     params.uint("block.count", count);
     params.append(&entries);
+    params
 }
 
 /// The figures of one image in the making.

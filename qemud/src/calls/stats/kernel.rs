@@ -28,9 +28,10 @@ pub(super) fn times(times: proc::Times, params: &mut Params) {
 }
 
 /// The processor group of a running guest's record.
-pub(super) async fn processor(live: &Live, params: &mut Params) {
+pub(super) async fn processor(live: &Live) -> Params {
+    let mut params = Params::default();
     if let Some(spent) = proc::times(live.process.pid) {
-        times(spent, params);
+        times(spent, &mut params);
     }
     // Monitors of caches need resctrl, which no guest has from this daemon yet.
     params.uint("cpu.cache.monitor.count", 0);
@@ -41,6 +42,7 @@ pub(super) async fn processor(live: &Live, params: &mut Params) {
     };
     params.ullong("cpu.haltpoll.success.time", sum("halt_poll_success_ns"));
     params.ullong("cpu.haltpoll.fail.time", sum("halt_poll_fail_ns"));
+    params
 }
 
 /// The counts in the vcpu group of a record.
@@ -50,8 +52,9 @@ pub(super) fn vcpu_counts(definition: &Definition, params: &mut Params) {
 }
 
 /// The vcpu group of a running guest's record.
-pub(super) async fn vcpus(live: &Live, params: &mut Params) {
-    vcpu_counts(&live.definition, params);
+pub(super) async fn vcpus(live: &Live) -> Params {
+    let mut params = Params::default();
+    vcpu_counts(&live.definition, &mut params);
     let (counters, kinds) = tokio::join!(counters(live, "vcpu"), kinds(live, "vcpu"));
     let paths = if counters.is_empty() { HashMap::new() } else { paths_by_thread(live).await };
     for (number, thread) in &live.vcpu_threads {
@@ -65,17 +68,20 @@ pub(super) async fn vcpus(live: &Live, params: &mut Params) {
         }
         let own = counters.iter().find(|c| paths.get(thread).is_some_and(|path| *path == c.path));
         if let Some(own) = own {
-            add(params, format_args!("vcpu.{number}"), own, &kinds);
+            add(&mut params, format_args!("vcpu.{number}"), own, &kinds);
         }
     }
+    params
 }
 
 /// The group of the whole machine of a record.
-pub(super) async fn machine(live: &Live, params: &mut Params) {
+pub(super) async fn machine(live: &Live) -> Params {
+    let mut params = Params::default();
     let (counters, kinds) = tokio::join!(counters(live, "vm"), kinds(live, "vm"));
     for all in &counters {
-        add(params, "vm", all, &kinds);
+        add(&mut params, "vm", all, &kinds);
     }
+    params
 }
 
 /// Counters of one vcpu or of the machine.

@@ -34,14 +34,16 @@ pub(super) fn sizes(current: u64, definition: &Definition, params: &mut Params) 
 }
 
 /// The group of a running guest's record.
-pub(super) async fn group(live: &Live, params: &mut Params) {
-    sizes(live.balloon_kib, &live.definition, params);
+pub(super) async fn group(live: &Live) -> Params {
+    let mut params = Params::default();
+    sizes(live.balloon_kib, &live.definition, &mut params);
     for (_, name, value) in guest(live).await {
         params.ullong(format_args!("balloon.{name}"), value);
     }
     if let Some(kib) = proc::resident_kib(live.process.pid) {
         params.ullong("balloon.rss", kib);
     }
+    params
 }
 
 /// What the guest's driver has reported.

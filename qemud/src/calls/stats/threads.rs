@@ -9,14 +9,15 @@ use crate::figures;
 use crate::monitor::IoThreadInfo;
 
 /// The group of I/O threads of a record.
-pub(super) async fn iothreads(live: &Live, params: &mut Params) {
+pub(super) async fn iothreads(live: &Live) -> Params {
+    let mut params = Params::default();
     if live.definition.iothreads.threads.is_empty() {
-        return;
+        return params;
     }
     let answer = figures::answer(live, "iothreads", "query-iothreads", Value::Null).await;
     let threads =
         answer.and_then(|answer| serde_json::from_value::<Vec<IoThreadInfo>>((*answer).clone()).ok());
-    let Some(threads) = threads else { return };
+    let Some(threads) = threads else { return params };
     params.uint("iothread.count", threads.len());
     for thread in &threads {
         let Some(number) = thread.number() else { continue };
@@ -24,12 +25,14 @@ pub(super) async fn iothreads(live: &Live, params: &mut Params) {
         params.uint(format_args!("iothread.{number}.poll-grow"), thread.poll_grow as usize);
         params.uint(format_args!("iothread.{number}.poll-shrink"), thread.poll_shrink as usize);
     }
+    params
 }
 
 /// The group of the dirty rate of a record: the last measurement, if one was made.
-pub(super) async fn dirty_rate(live: &Live, params: &mut Params) {
+pub(super) async fn dirty_rate(live: &Live) -> Params {
+    let mut params = Params::default();
     let Some(answer) = figures::answer(live, "dirty rate", "query-dirty-rate", Value::Null).await else {
-        return;
+        return params;
     };
     let number = |name: &str| answer.get(name).and_then(Value::as_i64);
     let status = match answer.get("status").and_then(Value::as_str) {
@@ -54,4 +57,5 @@ pub(super) async fn dirty_rate(live: &Live, params: &mut Params) {
             params.ullong(format_args!("dirtyrate.vcpu.{id}.megabytes_per_second"), rate);
         }
     }
+    params
 }
