@@ -120,7 +120,7 @@ fn virt_install_makes_disks_and_uses_a_bridge() {
     }
     let mut instance = Instance::builder().private_net().start();
     if instance.start_libvirtd().is_none() {
-        return tests::not_run(test, "libvirtd is not installed (Debian package libvirt-daemon-system)");
+        return tests::not_run(test, "libvirtd is not installed (Debian package libvirt-daemon)");
     }
     instance.in_net(&["ip", "link", "add", "br0", "type", "bridge"]).ok();
     let old = image(&instance, "old.qcow2");

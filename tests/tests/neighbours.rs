@@ -202,7 +202,7 @@ fn the_reference_beside() {
     }
     let mut instance = Instance::builder().private_net().start();
     if instance.start_libvirtd().is_none() {
-        return tests::not_run(test, "libvirtd is not installed (Debian package libvirt-daemon-system)");
+        return tests::not_run(test, "libvirtd is not installed (Debian package libvirt-daemon)");
     }
     let pool = instance.root().join("pool");
     std::fs::create_dir(&pool).unwrap();
