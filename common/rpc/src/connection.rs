@@ -1,6 +1,8 @@
 //! The task of one session: waits for its socket, its timer and its handles; everything else is done without waiting.
 
 use std::future::{Future, poll_fn};
+use std::io;
+use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -9,7 +11,6 @@ use std::time::{Duration, Instant as Moment};
 
 use protocol::keepalive::rows;
 use protocol::message::MAX_MESSAGE;
-use tokio::net::UnixStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Session;
@@ -22,7 +23,7 @@ use crate::limits::Workers;
 use crate::output::Close;
 use crate::service::Service;
 use crate::session::tell;
-use crate::socket::{self, Received};
+use crate::socket::{self, Received, Waiting};
 use crate::sync::lock;
 
 /// Messages handled before other sessions of the thread get their turn.
@@ -76,6 +77,7 @@ enum Wake {
 pub(crate) struct Connection<S> {
     session: Session,
     socket: Arc<UnixStream>,
+    waiting: Waiting,
     dispatcher: Dispatcher<S>,
     framer: Framer,
     backlog: Vec<u8>,
@@ -98,6 +100,7 @@ impl<S: Service> Connection<S> {
         let dispatcher = Dispatcher::new(session.clone(), auth, server.0, server.1);
         Self {
             session,
+            waiting: Waiting::new(Arc::clone(&socket)),
             socket,
             dispatcher,
             framer: Framer::new(MAX_UNAUTHENTICATED),
@@ -149,15 +152,15 @@ impl<S: Service> Connection<S> {
             Ok(blocked) => blocked,
             Err(ending) => return Poll::Ready(Wake::End(ending)),
         };
-        if blocked && self.socket.poll_write_ready(cx).is_ready() {
-            return Poll::Ready(Wake::Write);
+        if blocked && let Poll::Ready(ready) = self.waiting.poll_write(cx) {
+            return Poll::Ready(wake(ready, Wake::Write));
         }
         if !self.deaf {
             if !self.backlog.is_empty() {
                 return Poll::Ready(Wake::Backlog);
             }
-            if self.socket.poll_read_ready(cx).is_ready() {
-                return Poll::Ready(Wake::Read);
+            if let Poll::Ready(ready) = self.waiting.poll_read(cx) {
+                return Poll::Ready(wake(ready, Wake::Read));
             }
         }
         self.start_keepalive();
@@ -190,6 +193,7 @@ impl<S: Service> Connection<S> {
     async fn read_while_quick(&mut self) -> Result<(), Ending> {
         socket::with_buffer(|buffer| {
             let received = socket::receive(&self.socket, buffer)?;
+            self.waiting.left(received.may_leave_more(buffer.len()));
             self.on_received(received, buffer)
         })?;
         self.go_on_while_quick().await
@@ -232,7 +236,10 @@ impl<S: Service> Connection<S> {
         };
         let session = self.session.clone();
         socket::with_buffer(|buffer| {
-            let watch = || socket::receive_until(&self.socket, buffer, deadline);
+            let watch = || {
+                self.waiting.stop();
+                socket::receive_until(&self.socket, buffer, deadline)
+            };
             match session.inner().gauge.linger(watch).transpose()? {
                 Some(Received::Blocked) => {
                     self.linger.in_vain();
@@ -339,6 +346,10 @@ impl<S: Service> Connection<S> {
         }
         Ok(())
     }
+}
+
+fn wake(ready: io::Result<()>, wake: Wake) -> Wake {
+    ready.map_or_else(|error| Wake::End(Ending::Read(error)), |()| wake)
 }
 
 /// Whether watching takes nothing from others: a second worker serves the other sessions, and a second processor runs

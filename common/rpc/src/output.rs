@@ -1,10 +1,9 @@
 //! The sending side of a session: whoever has something to send queues it here and writes it at once if nobody is ahead.
 
 use std::io::{self, IoSlice};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::task::Waker;
-
-use tokio::net::UnixStream;
 
 use crate::core::outbound::{Outgoing, SendQueue};
 use crate::socket::{self, Sent};

@@ -282,7 +282,8 @@ impl<S: Service> Server<S> {
         let credentials = stream.peer_cred()?;
         let peer = Identity::new(credentials.pid(), Some(credentials.uid()), Some(credentials.gid()));
         let authenticated = auth.offer(&peer) == Offer::NotNeeded;
-        let socket = Arc::new(stream);
+        // The runtime is told of it again when the session waits for it.
+        let socket = Arc::new(stream.into_std()?);
         let beginning = Beginning {
             id: self.0.next_id.fetch_add(1, Ordering::Relaxed),
             kind,

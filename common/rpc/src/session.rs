@@ -1,6 +1,7 @@
 //! A client's session as drivers see it.
 
 use std::any::{Any, TypeId};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -10,7 +11,6 @@ use bytes::Bytes;
 use protocol::message::{EVENT_SERIAL, Header, Kind, Status};
 use protocol::procedure::StreamDirection;
 use protocol::{Fault, Meta, keepalive};
-use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::admission::Standing;
