@@ -68,3 +68,17 @@ fn domain(name: &str, kind: &str, memory_mib: u32, boot: &str) -> String {
          </domain>\n"
     )
 }
+
+/// User and group of guests that run as somebody else: numbers, so that no entry of the user database is needed.
+pub const OTHER_USER: (u32, u32) = (64055, 64056);
+
+/// `qemu.conf` for guests of [`OTHER_USER`], with display ports of this process' own, and `more`.
+pub fn other_user_conf(more: &str) -> String {
+    let (user, group) = OTHER_USER;
+    let first = 5900 + std::process::id() % 800 * 32;
+    let last = first + 31;
+    format!(
+        "user = \"+{user}\"\ngroup = \"+{group}\"\nremote_display_port_min = {first}\n\
+         remote_display_port_max = {last}\n{more}\n"
+    )
+}

@@ -14,7 +14,6 @@ pub mod wire;
 pub use command::{Output, ends_within, run};
 pub use instance::{Builder, Instance};
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -45,25 +44,15 @@ pub fn project() -> PathBuf {
     here.parent().unwrap().to_owned()
 }
 
-/// Reports that this machine cannot run a test, and why: such a test is not counted as passed.
-///
-/// The line goes to standard error and into the file `OXIVIRT_NOT_RUN`, from which `make check` shows them all.
+/// Reports that this machine cannot run a test, and why: such a test is not counted as passed. `make check` finds these
+/// lines in what the tests printed, and shows them all; unit tests print the same.
 pub fn not_run(test: &str, reason: &str) {
-    report(&format!("not run: {test}: {reason}"));
+    eprintln!("not run: {test}: {reason}");
 }
 
 /// Reports what a test left out because the project has not built it yet.
 pub fn not_yet(what: &str, reason: &str) {
-    report(&format!("not yet: {what}: {reason}"));
-}
-
-fn report(line: &str) {
-    eprintln!("{line}");
-    if let Some(file) = std::env::var_os("OXIVIRT_NOT_RUN") {
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(file);
-        // One write, since tests run side by side.
-        file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).unwrap();
-    }
+    eprintln!("not yet: {what}: {reason}");
 }
 
 /// Can tests have network namespaces with bridges and taps in them? Says that `test` did not run if not.

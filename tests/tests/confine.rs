@@ -5,24 +5,11 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
+use tests::guest::{OTHER_USER as GUEST, other_user_conf as conf};
 use tests::{Instance, guest};
 
-/// Guests' user and group: numbers, so that no entry of the user database is needed.
-const GUEST: (u32, u32) = (64055, 64056);
 /// Who images belong to before.
 const BEFORE: (u32, u32) = (1234, 1235);
-
-/// `qemu.conf` for guests of another user, with display ports of this test's own.
-fn conf(more: &str) -> String {
-    let first = 5900 + std::process::id() % 800 * 32;
-    format!(
-        "user = \"+{}\"\ngroup = \"+{}\"\nremote_display_port_min = {first}\n\
-         remote_display_port_max = {}\n{more}\n",
-        GUEST.0,
-        GUEST.1,
-        first + 31
-    )
-}
 
 /// Is this root, who alone can give files away? Says that the test did not run if not.
 fn is_root(test: &str) -> bool {

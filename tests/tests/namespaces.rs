@@ -5,21 +5,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tests::guest::{OTHER_USER as GUEST, other_user_conf as conf};
 use tests::{Instance, guest};
-
-/// Guests' user and group.
-const GUEST: (u32, u32) = (64055, 64056);
-
-fn conf(more: &str) -> String {
-    let first = 5900 + std::process::id() % 800 * 32;
-    format!(
-        "user = \"+{}\"\ngroup = \"+{}\"\nremote_display_port_min = {first}\n\
-         remote_display_port_max = {}\n{more}\n",
-        GUEST.0,
-        GUEST.1,
-        first + 31
-    )
-}
 
 /// Can mounts be made here? Says that the test did not run if not.
 fn can_mount(test: &str) -> bool {

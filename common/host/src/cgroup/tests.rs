@@ -148,22 +148,22 @@ fn no_hierarchy_is_unavailable() {
     assert!(matches!(Cgroups::of(Hierarchies::default()), Err(Error::Unavailable { .. })));
 }
 
-/// The kernel's own hierarchies, if we may use them.
-fn real() -> Option<Cgroups> {
-    let groups = Cgroups::detect().inspect_err(|error| eprintln!("not run: {}", error.full_text())).ok()?;
-    let probe = groups.machine("/machine", "test", &format!("probe-{}", std::process::id())).ok()?;
-    let made = probe.create();
-    let removed = probe.places.iter().try_for_each(|place| fs::remove_dir(&place.dir));
-    let usable = made.is_ok() && removed.is_ok();
-    if !usable {
-        eprintln!("not run: control groups cannot be made here");
-    }
-    usable.then_some(groups)
+/// The kernel's own hierarchies, if we may use them. Says that `test` did not run if not.
+fn real(test: &str) -> Option<Cgroups> {
+    let tried = Cgroups::detect().and_then(|groups| {
+        let probe = groups.machine("/machine", "test", &format!("probe-{}", std::process::id()))?;
+        let made = probe.create();
+        for place in &probe.places {
+            fs::remove_dir(&place.dir).map_err(Error::file("remove", &place.dir))?;
+        }
+        made.map(|()| groups)
+    });
+    tried.inspect_err(|error| eprintln!("not run: {test}: {}", error.full_text())).ok()
 }
 
 #[tokio::test]
 async fn a_real_process_lives_in_its_group() {
-    let Some(groups) = real() else { return };
+    let Some(groups) = real("a_real_process_lives_in_its_group") else { return };
     let machine = format!("test-{}-life", std::process::id());
     let group = groups.machine("/machine", "test", &machine).unwrap();
     let emulator = group.sub("emulator");
@@ -203,7 +203,7 @@ async fn a_real_process_lives_in_its_group() {
 
 #[tokio::test]
 async fn groups_can_be_removed_as_soon_as_the_process_has_ended() {
-    let Some(groups) = real() else { return };
+    let Some(groups) = real("groups_can_be_removed_as_soon_as_the_process_has_ended") else { return };
     for round in 0..20 {
         let group =
             groups.machine("/machine", "test", &format!("test-{}-end{round}", std::process::id())).unwrap();
@@ -220,13 +220,15 @@ async fn groups_can_be_removed_as_soon_as_the_process_has_ended() {
 async fn threads_and_events_of_version_2() {
     let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
     let mount = table.lines().find(|line| line.contains(" - cgroup2 "));
-    let Some(mount) = mount.and_then(|line| line.split(' ').nth(4)) else { return };
+    let Some(mount) = mount.and_then(|line| line.split(' ').nth(4)) else {
+        return eprintln!("not run: threads_and_events_of_version_2: version 2 is not mounted");
+    };
     let hierarchies = Hierarchies::parse(&format!("1 1 0:1 / {mount} rw - cgroup2 c rw\n"), |_| "cpu".into());
     let groups = Cgroups::of(hierarchies).unwrap();
     let group = groups.machine("/machine", "test", &format!("test-{}-v2", std::process::id())).unwrap();
     let emulator = group.sub("emulator");
     if let Err(error) = group.create() {
-        return eprintln!("not run: {}", error.full_text());
+        return eprintln!("not run: threads_and_events_of_version_2: {}", error.full_text());
     }
     emulator.create().unwrap();
     let mut plan = Plan::new("/bin/sleep");

@@ -101,7 +101,7 @@ async fn limits_are_set() {
 #[tokio::test]
 async fn user_and_groups_change_for_the_child_alone() {
     if !is_root() {
-        return eprintln!("not run: only root can change the user");
+        return eprintln!("not run: user_and_groups_change_for_the_child_alone: needs root");
     }
     let ids = Ids { uid: 65534, gid: 65533, groups: vec![65533, 7] };
     let (text, _) = shell("id -u; id -g; id -G; grep NoNewPrivs /proc/$$/status", |plan| {
