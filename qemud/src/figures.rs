@@ -82,6 +82,15 @@ pub async fn answer(live: &Live, key: &'static str, command: &str, arguments: Va
     }
 }
 
+/// QEMU's answer to a question that has the same answer as long as it runs; `None` as of [`answer`].
+pub async fn constant(live: &Live, key: &'static str, command: &str) -> Option<Arc<Value>> {
+    let known = live.figures.answers.lock().unwrap_or_else(PoisonError::into_inner).get(key).map(Arc::clone);
+    match known {
+        Some(known) => Some(known),
+        None => answer(live, key, command, Value::Null).await,
+    }
+}
+
 /// The disks' figures: fresh ones, or the last known when QEMU does not answer now.
 pub async fn block(live: &Live) -> Arc<BlockTable> {
     let known = || Arc::clone(&live.figures.block.lock().unwrap_or_else(PoisonError::into_inner));

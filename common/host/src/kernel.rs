@@ -1,6 +1,7 @@
 //! Reading the kernel's small text files: numbers, lists of CPUs, `name: value` tables.
 
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::{Error, Result, store};
@@ -88,6 +89,28 @@ pub(crate) fn numbered(dir: &Path, prefix: &str) -> Result<Vec<u32>> {
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// A path of mountinfo (proc(5)), where blanks and backslashes are octal: "\040".
+pub(crate) fn unescape(text: &str) -> PathBuf {
+    let bytes = text.as_bytes();
+    let mut path = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let code =
+            bytes.get(at + 1..at + 4).filter(|_| *byte == b'\\').and_then(|d| std::str::from_utf8(d).ok());
+        match code.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(code) => {
+                path.push(code);
+                at += 4;
+            }
+            None => {
+                path.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    std::ffi::OsString::from_vec(path).into()
 }
 
 #[cfg(test)]

@@ -224,25 +224,8 @@ fn mount_points() -> Result<Vec<PathBuf>> {
 
 /// The mount point of a line of mountinfo (proc(5)), if it is below `/dev`.
 fn point_of(line: &str) -> Option<PathBuf> {
-    let point = PathBuf::from(unescape(line.split(' ').nth(4)?));
+    let point = kernel::unescape(line.split(' ').nth(4)?);
     (point.starts_with(DEV) && point != Path::new(DEV)).then_some(point)
-}
-
-/// Blanks and backslashes stand in the table as three octal digits.
-fn unescape(text: &str) -> String {
-    let mut parts = text.split('\\');
-    let mut whole = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let code = part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match (code, part.get(3..)) {
-            (Some(code), Some(rest)) => {
-                whole.push(char::from(code));
-                whole.push_str(rest);
-            }
-            _ => whole.push_str(part),
-        }
-    }
-    whole
 }
 
 fn is_device(stat: &Stat) -> bool {

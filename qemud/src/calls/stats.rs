@@ -194,15 +194,16 @@ async fn running(
         state(view, &mut params);
     }
     // QEMU is asked for all groups at once. Each has a box of its own: a record without it takes nothing for it.
-    let mut parts: Vec<Pin<Box<dyn Future<Output = Params> + Send>>> = Vec::new();
+    let counters = kernel::VcpuCounters::default();
+    let mut parts: Vec<Pin<Box<dyn Future<Output = Params> + Send + '_>>> = Vec::new();
     if groups.contains(Group::CPU_TOTAL) {
-        parts.push(Box::pin(kernel::processor(live)));
+        parts.push(Box::pin(kernel::processor(live, &counters)));
     }
     if groups.contains(Group::BALLOON) {
         parts.push(Box::pin(memory::group(live)));
     }
     if groups.contains(Group::VCPU) {
-        parts.push(Box::pin(kernel::vcpus(live)));
+        parts.push(Box::pin(kernel::vcpus(live, &counters)));
     }
     if groups.contains(Group::INTERFACE) {
         parts.push(Box::pin(future::ready(interfaces::group(live, traffic))));

@@ -1,6 +1,5 @@
 //! Which hierarchies are mounted, and where in them a process is.
 
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::{Controller, Group, Place, bpf};
@@ -144,34 +143,12 @@ impl<'a> Mount<'a> {
         let mut left = left.split(' ').skip(3);
         let mut right = right.split(' ');
         Some(Mount {
-            root: unescape(left.next()?),
-            point: unescape(left.next()?),
+            root: kernel::unescape(left.next()?),
+            point: kernel::unescape(left.next()?),
             kind: right.next()?,
             options: right.nth(1)?,
         })
     }
-}
-
-/// Blanks and backslashes of mountinfo's paths are octal: "\040".
-fn unescape(text: &str) -> PathBuf {
-    let bytes = text.as_bytes();
-    let mut path = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let code =
-            bytes.get(at + 1..at + 4).filter(|_| *byte == b'\\').and_then(|d| std::str::from_utf8(d).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(code) => {
-                path.push(code);
-                at += 4;
-            }
-            None => {
-                path.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    std::ffi::OsString::from_vec(path).into()
 }
 
 #[cfg(test)]
@@ -220,7 +197,7 @@ mod tests {
     #[test]
     fn nonsense_is_passed_over() {
         assert_eq!(found("a\nb - c\n1 2 3 4 5 - cgroup\n\\9 - - -\n", "cpu"), []);
-        assert_eq!(unescape("a\\04"), Path::new("a\\04"));
+        assert_eq!(kernel::unescape("a\\04"), Path::new("a\\04"));
     }
 
     fn machine_of(text: &str, mountinfo: &str) -> Option<Group> {

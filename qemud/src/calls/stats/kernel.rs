@@ -12,6 +12,7 @@ use protocol::consts::{params as name, vcpu_state};
 use protocol::remote::{TypedParam, TypedParamValue};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::Params;
 use crate::confine::cgroup;
@@ -28,14 +29,14 @@ pub(super) fn times(times: proc::Times, params: &mut Params) {
 }
 
 /// The processor group of a running guest's record.
-pub(super) async fn processor(live: &Live) -> Params {
+pub(super) async fn processor(live: &Live, counters: &VcpuCounters) -> Params {
     let mut params = Params::default();
     if let Some(spent) = proc::times(live.process.pid) {
         times(spent, &mut params);
     }
     // Monitors of caches need resctrl, which no guest has from this daemon yet.
     params.uint("cpu.cache.monitor.count", 0);
-    let counters = counters(live, "vcpu").await;
+    let counters = counters.of(live).await;
     let sum = |wanted: &str| {
         let of_one = |vcpu: &Counters| vcpu.values.iter().find(|(name, _)| name == wanted)?.1.as_u64();
         counters.iter().filter_map(of_one).fold(0u64, u64::saturating_add)
@@ -52,10 +53,10 @@ pub(super) fn vcpu_counts(definition: &Definition, params: &mut Params) {
 }
 
 /// The vcpu group of a running guest's record.
-pub(super) async fn vcpus(live: &Live) -> Params {
+pub(super) async fn vcpus(live: &Live, counters: &VcpuCounters) -> Params {
     let mut params = Params::default();
     vcpu_counts(&live.definition, &mut params);
-    let (counters, kinds) = tokio::join!(counters(live, "vcpu"), kinds(live, "vcpu"));
+    let (counters, kinds) = tokio::join!(counters.of(live), kinds(live, "vcpu"));
     let paths = if counters.is_empty() { HashMap::new() } else { paths_by_thread(live).await };
     for (number, thread) in &live.vcpu_threads {
         // A vcpu with a thread is online.
@@ -82,6 +83,16 @@ pub(super) async fn machine(live: &Live) -> Params {
         add(&mut params, "vm", all, &kinds);
     }
     params
+}
+
+/// KVM's counters of a guest's vcpus, which two groups of a record share: QEMU is asked once.
+#[derive(Default)]
+pub(super) struct VcpuCounters(OnceCell<Vec<Counters>>);
+
+impl VcpuCounters {
+    async fn of(&self, live: &Live) -> &[Counters] {
+        self.0.get_or_init(|| counters(live, "vcpu")).await
+    }
 }
 
 /// Counters of one vcpu or of the machine.
@@ -113,7 +124,7 @@ async fn kinds(live: &Live, target: &str) -> HashMap<String, &'static str> {
     if live.definition.virt_type != VirtType::Kvm {
         return HashMap::new();
     }
-    let answer = figures::answer(live, "kinds of stats", "query-stats-schemas", Value::Null).await;
+    let answer = figures::constant(live, "kinds of stats", "query-stats-schemas").await;
     let schemas = answer.as_ref().and_then(|answer| answer.as_array()).into_iter().flatten();
     let wanted = schemas.filter(|schema| schema.get("target").and_then(Value::as_str) == Some(target));
     let stats = wanted.filter_map(|schema| schema.get("stats")?.as_array()).flatten();
