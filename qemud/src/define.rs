@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ::driver::documents::{blocking, brief};
 use ::driver::jobs::Job;
 use ::driver::registry::Clash;
+use host::command::System;
 use host::store;
 use model::Token;
 use model::domain::cpu::Cpu;
@@ -26,11 +27,11 @@ use crate::confine::seclabel;
 use crate::defaults;
 use crate::domain::{Domain, View};
 use crate::driver::{Driver, check_flags};
-use crate::history;
 use crate::migratable;
 use crate::notify::{Change, Lifecycle, Removal};
 use crate::unbuilt;
 use crate::validate;
+use crate::{history, hostsysinfo};
 
 /// Where a definition comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,6 +295,7 @@ pub async fn native(driver: &Driver, text: &str) -> Result<String, Fault> {
     let (mut definition, caps) = complete(driver, text, Source::Client).await?;
     let (facts, mut options) = (driver.facts().await?, driver.native_options());
     options.processor = driver.capabilities.processor().await?;
+    options.host_smbios = hostsysinfo::for_guest(&System, &definition).await;
     command::native_prepare(&mut definition, &caps, &facts, &options).map_err(Fault::from)?;
     let plan = command::plan(&definition, &caps, &facts, &options).map_err(Fault::from)?;
     Ok(command::native_line(&plan))

@@ -1,6 +1,11 @@
-//! What the host's firmware tells of its hardware (SMBIOS), as `<sysinfo>`: from what `dmidecode` prints.
+//! What the host's firmware tells of its hardware (SMBIOS), from what `dmidecode` prints: as `<sysinfo>`, and as the
+//! tables that a guest may be shown.
 
 use host::command::{Cmd, Runner, Tool};
+use model::Token;
+use model::domain::Domain;
+use model::domain::os::SmbiosMode;
+use model::domain::sysinfo::{Smbios, Table};
 use model::xml::Writer;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
@@ -96,11 +101,7 @@ const KINDS: [Kind; 6] = [
 
 /// The document (procedure 203).
 pub async fn read(runner: &impl Runner) -> Result<String, Fault> {
-    let output = runner.run(Cmd::new(Tool::Dmidecode, ["-q", "-t", "0,1,2,3,4,11,17"])).await;
-    let printed = match output {
-        Ok(output) if output.exit.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
-        Ok(_) | Err(_) => String::new(),
-    };
+    let printed = printed(runner).await;
     let sections = sections(&printed);
     if sections.is_empty() {
         let detail = "Host SMBIOS information is not available";
@@ -109,11 +110,38 @@ pub async fn read(runner: &impl Runner) -> Result<String, Fault> {
     Ok(format(&sections))
 }
 
+/// The host's tables for a guest whose definition asks for them; none where the host has none to show.
+pub async fn for_guest(runner: &impl Runner, definition: &Domain) -> Option<Smbios> {
+    if definition.os.smbios != Some(SmbiosMode::Host) {
+        return None;
+    }
+    let printed = printed(runner).await;
+    let sections = sections(&printed);
+    (!sections.is_empty()).then(|| tables(&sections))
+}
+
+/// Nothing where there is no dmidecode, or no table that it can read.
+async fn printed(runner: &impl Runner) -> String {
+    let output = runner.run(Cmd::new(Tool::Dmidecode, ["-q", "-t", "0,1,2,3,4,11,17"])).await;
+    match output {
+        Ok(output) if output.exit.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Ok(_) | Err(_) => String::new(),
+    }
+}
+
 /// One structure as dmidecode prints it: a title, and indented lines "Name: value".
 #[derive(Debug, PartialEq)]
 struct Section<'t> {
     title: &'t str,
     values: Vec<(&'t str, &'t str)>,
+}
+
+impl Section<'_> {
+    /// What is printed after this name, if anything is.
+    fn value(&self, printed: &str) -> Option<&str> {
+        let value = self.values.iter().find(|(found, _)| *found == printed).map(|(_, value)| *value);
+        value.filter(|value| !value.is_empty())
+    }
 }
 
 fn sections(printed: &str) -> Vec<Section<'_>> {
@@ -142,9 +170,8 @@ fn format(sections: &[Section<'_>]) -> String {
             structure(&mut w, kind, section);
         }
     }
-    let strings = sections.iter().filter(|section| section.title == "OEM Strings");
     w.start("oemStrings");
-    for (_, value) in strings.flat_map(|section| &section.values).filter(|(_, value)| !value.is_empty()) {
+    for value in oem_strings(sections) {
         w.text_element("entry", value);
     }
     w.end_or_drop();
@@ -152,11 +179,44 @@ fn format(sections: &[Section<'_>]) -> String {
     w.finish()
 }
 
+fn oem_strings<'t>(sections: &'t [Section<'t>]) -> impl Iterator<Item = &'t str> {
+    let strings = sections.iter().filter(|section| section.title == "OEM Strings");
+    strings.flat_map(|section| &section.values).map(|(_, value)| *value).filter(|value| !value.is_empty())
+}
+
+/// What of it guests have too.
+fn tables(sections: &[Section<'_>]) -> Smbios {
+    Smbios {
+        bios: of_kind(sections, "bios").next().unwrap_or_default(),
+        system: of_kind(sections, "system").next().unwrap_or_default(),
+        base_boards: of_kind(sections, "baseBoard").filter(|board| !board.0.is_empty()).collect(),
+        chassis: of_kind(sections, "chassis").next().unwrap_or_default(),
+        oem_strings: oem_strings(sections).map(str::to_owned).collect(),
+    }
+}
+
+/// The structures that have this element, one after the other.
+fn of_kind<'t, T: Token>(
+    sections: &'t [Section<'t>],
+    element: &'static str,
+) -> impl Iterator<Item = Table<T>> {
+    let kind = KINDS.iter().find(|kind| kind.element == element);
+    let found = kind.into_iter().flat_map(|kind| {
+        sections.iter().filter(|section| section.title == kind.title).map(move |section| (kind, section))
+    });
+    found.map(|(kind, section)| {
+        let entry = |token: &T| {
+            let (printed, _) = kind.entries.iter().find(|(_, name)| *name == token.as_str())?;
+            section.value(printed).map(|value| (*token, value.to_owned()))
+        };
+        Table(T::ALL.iter().filter_map(entry).collect())
+    })
+}
+
 fn structure(w: &mut Writer, kind: &Kind, section: &Section<'_>) {
     w.start(kind.element);
     for (printed, name) in kind.entries {
-        let value = section.values.iter().find(|(found, _)| found == printed).map(|(_, value)| *value);
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
+        if let Some(value) = section.value(printed) {
             w.start("entry").attr("name", name).text(value).end();
         }
     }
@@ -190,6 +250,18 @@ mod tests {
     fn nothing_printed_is_nothing_known() {
         assert!(sections("").is_empty());
         assert!(sections("# No SMBIOS nor DMI entry point found, sorry.\n").is_empty());
+    }
+
+    #[test]
+    fn tables_for_a_guest() {
+        let tables = tables(&sections(PRINTED));
+        let bios = tables.bios.0.iter().map(|(entry, value)| (entry.as_str(), value.as_str()));
+        let expected =
+            [("vendor", "SeaBIOS"), ("version", "1.16 <x>"), ("date", "04/01/2014"), ("release", "0.0")];
+        assert_eq!(bios.collect::<Vec<_>>(), expected);
+        assert_eq!(tables.system.0.len(), 2);
+        assert!(tables.base_boards.is_empty() && tables.chassis.0.is_empty());
+        assert_eq!(tables.oem_strings, ["hello"]);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::domain::Domain;
+use model::domain::sysinfo::Smbios;
 
 use crate::capabilities::Processor;
 
@@ -35,6 +36,8 @@ pub struct PlanOptions {
     pub scsi_generic: BTreeMap<String, String>,
     /// Aliases of the interfaces whose packets the kernel moves: `/dev/vhost-net` is open for them.
     pub vhost: BTreeSet<String>,
+    /// The host's own SMBIOS tables, where the definition asks for them and the host has any.
+    pub host_smbios: Option<Smbios>,
     /// The host's render nodes (`/dev/dri/renderD…`); none: it has no such directory.
     pub render_nodes: Option<Vec<String>>,
     /// Seconds since 1970, UTC: the clock that offsets are counted from.
@@ -81,6 +84,7 @@ impl PlanOptions {
             processor: None,
             scsi_generic: BTreeMap::new(),
             vhost: BTreeSet::new(),
+            host_smbios: None,
             render_nodes: None,
             now,
             local_offset,

@@ -3,7 +3,7 @@
 use model::Token;
 use model::domain::GenId;
 use model::domain::os::SmbiosMode;
-use model::domain::sysinfo::{FwcfgEntry, Smbios, Sysinfo, Table};
+use model::domain::sysinfo::{FwcfgEntry, Smbios, Sysinfo, SystemEntry, Table};
 
 use super::PlanError;
 use super::build::Build;
@@ -29,26 +29,35 @@ pub(super) fn identity(build: &mut Build<'_>) -> Result<(), PlanError> {
 }
 
 fn smbios(build: &mut Build<'_>) -> Result<(), PlanError> {
-    match build.domain.os.smbios {
+    let options = match build.domain.os.smbios {
         None | Some(SmbiosMode::Emulate) => return Ok(()),
-        Some(SmbiosMode::Host) => {
-            return Err(PlanError::unsupported("Host SMBIOS information is not available"));
-        }
-        Some(SmbiosMode::Sysinfo) => {}
-    }
-    let tables = build.domain.sysinfo.iter().find_map(|info| match info {
-        Sysinfo::Smbios(smbios) => Some(smbios),
-        Sysinfo::Fwcfg(_) => None,
-    });
-    let Some(tables) = tables else {
-        let name = &build.domain.name;
-        return Err(PlanError::xml(format!("Domain '{name}' sysinfo are not available")));
+        Some(SmbiosMode::Host) => match &build.options.host_smbios {
+            Some(tables) => options(&without_uuid(tables))?,
+            None => return Err(PlanError::unsupported("Host SMBIOS information is not available")),
+        },
+        Some(SmbiosMode::Sysinfo) => options(own_tables(build)?)?,
     };
-    let options = options(tables)?;
     for option in options {
         build.plan.option("-smbios", option);
     }
     Ok(())
+}
+
+/// The tables that the definition gives.
+fn own_tables<'a>(build: &Build<'a>) -> Result<&'a Smbios, PlanError> {
+    let tables = build.domain.sysinfo.iter().find_map(|info| match info {
+        Sysinfo::Smbios(smbios) => Some(smbios),
+        Sysinfo::Fwcfg(_) => None,
+    });
+    let name = &build.domain.name;
+    tables.ok_or_else(|| PlanError::xml(format!("Domain '{name}' sysinfo are not available")))
+}
+
+/// A host's tables as a guest gets them: the UUID stays the guest's own.
+fn without_uuid(host: &Smbios) -> Smbios {
+    let mut tables = host.clone();
+    tables.system.0.retain(|(entry, _)| *entry != SystemEntry::Uuid);
+    tables
 }
 
 fn options(smbios: &Smbios) -> Result<Vec<String>, PlanError> {

@@ -35,7 +35,7 @@ use crate::figures::LastKnown;
 use crate::monitor::{Chardev, Events, Monitor, MonitorError};
 use crate::network::{self, Wires};
 use crate::notify::{Lifecycle, Suspended};
-use crate::{parts, unbuilt};
+use crate::{hostsysinfo, parts, unbuilt};
 
 /// Start a defined domain (procedures 9 and 196).
 pub async fn defined(
@@ -167,6 +167,7 @@ impl Start<'_> {
         let mut options = self.driver.plan_options(id);
         options.processor = self.driver.capabilities.processor().await?;
         options.scsi_generic = scsi::generic(definition).await;
+        options.host_smbios = hostsysinfo::for_guest(&System, definition).await;
         definition.id = u32::try_from(id).ok();
         unbuilt::refuse_start(definition)?;
         cgroup::assign(definition, self.driver)?;
