@@ -2,32 +2,32 @@
 //! could when one daemon did all; such a call is passed on, undecoded, to the daemon whose it is, on a connection that
 //! this session has there, and that daemon's events come back the same way. Streams go through connections of their own.
 
-mod link;
-mod stream;
-
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use host::paths::Paths;
+use protocol::client::ClientError;
 use protocol::procedure::{Family, StreamDirection};
 use protocol::{ErrorCode, ErrorDomain, Fault};
+use rpc::client::{self, Link, Settings};
 use rpc::{Call, Session};
 use tokio::time::timeout;
-
-use link::Link;
 
 /// Longest time until a neighbour has let us in.
 const OPENING: Duration = Duration::from_secs(30);
 
 /// Another daemon: the stem of its socket's name, and the scheme of its URI.
-struct Neighbour {
+pub struct Neighbour {
     daemon: &'static str,
     scheme: &'static str,
 }
 
 /// Whose a family of procedures is; `None` if it is no other daemon's.
-fn neighbour(family: Family) -> Option<Neighbour> {
+pub fn of(family: Family) -> Option<Neighbour> {
     let (daemon, scheme) = match family {
         Family::Network => ("virtnetworkd", "network"),
         Family::Interface => ("virtinterfaced", "interface"),
@@ -42,28 +42,90 @@ fn neighbour(family: Family) -> Option<Neighbour> {
 
 /// The connections of one session to other daemons, by their names.
 #[derive(Default)]
-pub struct Neighbours {
-    links: Mutex<HashMap<&'static str, Arc<Link>>>,
+struct Neighbours {
+    links: Mutex<HashMap<&'static str, Link>>,
 }
 
-/// Pass a call on and bring back the answer; `None` if no other daemon has its family, or that one does not serve: "not
-/// supported" is the answer with which clients go on without networks or pools. `run_dir` is where the daemons of this
-/// user have their sockets, `path` that of the URI ("system" or "session").
-pub async fn pass_on(run_dir: &Path, path: &str, call: &Call, body: &[u8]) -> Option<Result<Vec<u8>, Fault>> {
-    let meta = call.meta();
-    let Neighbour { daemon, scheme } = neighbour(meta.family)?;
-    let place = Place { socket: run_dir.join(format!("{daemon}-sock")), uri: format!("{scheme}:///{path}") };
-    if meta.stream != StreamDirection::None {
-        return match connect(call.session(), daemon, &place).await {
-            Ok(Some(link)) => Some(stream::pass_on(link, call, body).await),
+impl Neighbour {
+    /// Pass a call on and bring back the answer; `None` if this daemon does not serve: "not supported" is the answer with
+    /// which clients go on without networks or pools.
+    pub async fn pass_on(&self, paths: &Paths, call: &Call, body: Bytes) -> Option<Result<Bytes, Fault>> {
+        let path = if paths.is_system() { "system" } else { "session" };
+        let socket = paths.run_dir.join(format!("{}-sock", self.daemon));
+        let place = Place { socket, uri: format!("{}:///{path}", self.scheme) };
+        let link = match call.meta().stream {
+            StreamDirection::None => self.link(call.session(), place).await,
+            _ => self.connect(call.session(), place).await,
+        };
+        match link {
+            Ok(Some(link)) => {
+                Some(client::forward(&link, call, body).await.map_err(|error| self.fault(error)))
+            }
             Ok(None) => None,
             Err(fault) => Some(Err(fault)),
-        };
+        }
     }
-    match link(call.session(), daemon, place).await {
-        Ok(Some(link)) => Some(link.call(meta, body).await.map(Into::into)),
-        Ok(None) => None,
-        Err(fault) => Some(Err(fault)),
+
+    /// The session's connection to the neighbour, opened if there is none or the last one has ended; `None` if nobody
+    /// serves there.
+    async fn link(&self, session: &Session, place: Place) -> Result<Option<Link>, Fault> {
+        let neighbours = session.extension::<Neighbours>();
+        let open = lock(&neighbours.links).get(self.daemon).filter(|link| link.is_open()).cloned();
+        if open.is_some() {
+            return Ok(open);
+        }
+        let Some(fresh) = self.connect(session, place).await? else { return Ok(None) };
+        let mut links = lock(&neighbours.links);
+        // Another call may have been faster; events are subscribed to on one connection only.
+        let kept = links.get(self.daemon).filter(|link| link.is_open()).cloned().unwrap_or(fresh);
+        links.insert(self.daemon, kept.clone());
+        Ok(Some(kept))
+    }
+
+    /// A new connection to the neighbour, opened as this session has opened its own; `None` if nobody serves there.
+    async fn connect(&self, session: &Session, place: Place) -> Result<Option<Link>, Fault> {
+        let events = session.clone();
+        let settings = Settings {
+            name: self.daemon.to_owned(),
+            keepalive: session.keepalive(),
+            events: Box::new(move |header, body| {
+                events.send_event(header.program, header.procedure, body);
+            }),
+            end: session.end(),
+        };
+        let Place { socket, uri } = place;
+        let open = async {
+            let link = match Link::connect(&socket, settings).await {
+                Ok(link) => link,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                    return Ok(None);
+                }
+                Err(error) => {
+                    let detail = format!("Failed to connect socket to '{}'", socket.display());
+                    let errno = error.raw_os_error().unwrap_or_default();
+                    return Err(Fault::system(ErrorDomain::RPC, errno, detail));
+                }
+            };
+            let opened = async {
+                link.authenticate().await?;
+                link.open(Some(uri), session.readonly().into()).await
+            };
+            opened.await.map_err(|error| self.fault(error)).map(|()| Some(link))
+        };
+        let late = |_| {
+            let detail = format!("no answer from '{}' for {} seconds", socket.display(), OPENING.as_secs());
+            Fault::new(ErrorDomain::RPC, ErrorCode::OPERATION_TIMEOUT, detail)
+        };
+        timeout(OPENING, open).await.map_err(late)?
+    }
+
+    /// What the client is told.
+    fn fault(&self, error: ClientError) -> Fault {
+        match error {
+            ClientError::Fault(fault) => fault,
+            ClientError::Closed(_) => client::lost(self.daemon),
+            other => Fault::internal(ErrorDomain::RPC, other.to_string()),
+        }
     }
 }
 
@@ -71,31 +133,6 @@ pub async fn pass_on(run_dir: &Path, path: &str, call: &Call, body: &[u8]) -> Op
 struct Place {
     socket: PathBuf,
     uri: String,
-}
-
-/// The session's connection to a neighbour, opened if there is none or the last one has ended; `None` if nobody serves
-/// there.
-async fn link(session: &Session, daemon: &'static str, place: Place) -> Result<Option<Arc<Link>>, Fault> {
-    let neighbours = session.extension::<Neighbours>();
-    let open = lock(&neighbours.links).get(daemon).filter(|link| link.is_open()).cloned();
-    if open.is_some() {
-        return Ok(open);
-    }
-    let Some(fresh) = connect(session, daemon, &place).await? else { return Ok(None) };
-    let mut links = lock(&neighbours.links);
-    // Another call may have been faster; events are subscribed to on one connection only.
-    let kept = links.get(daemon).filter(|link| link.is_open()).cloned().unwrap_or(fresh);
-    links.insert(daemon, Arc::clone(&kept));
-    Ok(Some(kept))
-}
-
-/// A new connection to a neighbour; `None` if nobody serves there.
-async fn connect(session: &Session, daemon: &'static str, place: &Place) -> Result<Option<Arc<Link>>, Fault> {
-    let late = |_| {
-        let detail = format!("no answer from '{}' for {} seconds", place.socket.display(), OPENING.as_secs());
-        Fault::new(ErrorDomain::RPC, ErrorCode::OPERATION_TIMEOUT, detail)
-    };
-    timeout(OPENING, Link::open(session, daemon, place)).await.map_err(late)?
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

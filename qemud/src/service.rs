@@ -26,12 +26,15 @@ impl Service for Virtqemud {
         rpc::known(program, version, procedure, &PROGRAMS)
     }
 
-    async fn call(self: Arc<Self>, call: Arc<Call>, body: Bytes) -> Result<Vec<u8>, Fault> {
+    async fn call(self: Arc<Self>, call: Arc<Call>, body: Bytes) -> Result<Bytes, Fault> {
         let meta = call.meta();
         if needs_open(meta) && !call.session().extension::<Connection>().is_open() {
             return Err(Fault::internal(ErrorDomain::RPC, "the connection to the hypervisor is not open"));
         }
-        let answer = self.dispatch(&call, meta, &body).await;
+        let answer = match neighbour::of(meta.family) {
+            Some(neighbour) => Box::pin(neighbour.pass_on(&self.driver.paths, &call, body)).await,
+            None => self.dispatch(&call, meta, &body).await.map(|answer| answer.map(Bytes::from)),
+        };
         answer.unwrap_or_else(|| Err(Fault::unsupported(meta.family.errors(), meta.api)))
     }
 
@@ -58,10 +61,7 @@ impl Virtqemud {
             Family::DomainAgent => remote::domain_agent::dispatch(self, call, n, body).await,
             Family::DomainEvents => remote::domain_events::dispatch(self, call, n, body).await,
             Family::Qemu => qemu::dispatch(self, call, n, body).await,
-            _ => {
-                let path = if self.driver.paths.is_system() { "system" } else { "session" };
-                Box::pin(neighbour::pass_on(&self.driver.paths.run_dir, path, call, body)).await
-            }
+            _ => None,
         }
     }
 }

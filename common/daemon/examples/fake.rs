@@ -22,7 +22,7 @@ impl rpc::Service for Fake {
         self: Arc<Self>,
         call: Arc<rpc::Call>,
         _: Bytes,
-    ) -> impl Future<Output = Result<Vec<u8>, Fault>> + Send + 'static {
+    ) -> impl Future<Output = Result<Bytes, Fault>> + Send + 'static {
         std::future::ready(Err(Fault::rpc(format!("procedure {} is not for a fake", call.procedure()))))
     }
 }

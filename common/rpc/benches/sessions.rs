@@ -31,7 +31,7 @@ impl Service for Bench {
         rpc::known(program, version, procedure, &[(remote::PROGRAM, 1)])
     }
 
-    async fn call(self: Arc<Self>, call: Arc<Call>, body: Bytes) -> Result<Vec<u8>, Fault> {
+    async fn call(self: Arc<Self>, call: Arc<Call>, body: Bytes) -> Result<Bytes, Fault> {
         match call.procedure() {
             LATER => tokio::task::yield_now().await,
             UPLOAD => {
@@ -53,7 +53,7 @@ impl Service for Bench {
             }
             _ => {}
         }
-        Ok(body.to_vec())
+        Ok(body)
     }
 }
 

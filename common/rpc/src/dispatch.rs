@@ -33,7 +33,7 @@ const AUTH_LIST: i32 = 66;
 const LARGEST_STATE: usize = 1024;
 
 /// What handlers give.
-type Outcome = Result<Vec<u8>, Fault>;
+type Outcome = Result<Bytes, Fault>;
 
 /// Where the messages of one session go.
 pub(crate) struct Dispatcher<S> {
@@ -98,7 +98,11 @@ impl<S: Service> Dispatcher<S> {
                 session.admit();
             }
             let reply = xdr::to_vec(&List::<i32, 20>::from(vec![kind as i32]));
-            run(Arc::new(call), header, std::future::ready(reply.map_err(|_| Fault::unknown())));
+            run(
+                Arc::new(call),
+                header,
+                std::future::ready(reply.map(Bytes::from).map_err(|_| Fault::unknown())),
+            );
         } else if session.is_authenticated() {
             run(Arc::new(call), header, std::future::ready(Err(faults::refused())));
         } else {
@@ -109,7 +113,7 @@ impl<S: Service> Dispatcher<S> {
                 if admitted {
                     session.admit();
                 }
-                Ok(reply)
+                Ok(reply.into())
             });
         }
     }
@@ -148,11 +152,11 @@ fn answer(call: &Call, header: &Header, outcome: Result<Outcome, String>, holdin
     let failed = outcome.is_err();
     let message = match outcome {
         Ok(body) if left.fds.is_empty() => {
-            Outgoing::new(&header.answer(Kind::Reply, Status::Ok), body.into(), Some(Token::Request))
+            Outgoing::new(&header.answer(Kind::Reply, Status::Ok), body, Some(Token::Request))
         }
         Ok(body) => {
             let header = header.answer(Kind::ReplyWithFds, Status::Ok);
-            Outgoing::with_fds(&header, body.into(), left.fds, Some(Token::Request))
+            Outgoing::with_fds(&header, body, left.fds, Some(Token::Request))
         }
         Err(fault) => error_reply(header, &fault),
     };
@@ -169,7 +173,7 @@ fn answer(call: &Call, header: &Header, outcome: Result<Outcome, String>, holdin
     }
 }
 
-fn checked(body: Vec<u8>, fds: usize) -> Outcome {
+fn checked(body: Bytes, fds: usize) -> Outcome {
     if fds > MAX_FDS as usize {
         return Err(faults::reply_descriptors(fds));
     }

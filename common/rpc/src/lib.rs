@@ -1,4 +1,5 @@
-//! RPC server: sockets, framing, sessions, dispatch, streams, event queues, keepalive.
+//! RPC server: sockets, framing, sessions, dispatch, streams, event queues, keepalive; and a client for daemons that ask
+//! others.
 //!
 //! A daemon implements [`Service`] and gives it to a [`Server`], which listens on any number of sockets. Each client is a
 //! [`Session`] with one task; each [`Call`] is polled once on that task and becomes a task of its own only if it has to
@@ -6,11 +7,13 @@
 //!
 //! - `core`: framing, judging messages, keepalive, outbound queue and stream flow control, all without input and output;
 //! - `connection`: the task that waits; `dispatch`: from a message to its answer; `output`, `socket`: writing, reading;
-//! - [`Server`]: accepting, limits, counters, shutdown; [`Authenticator`]: who is let in.
+//! - [`Server`]: accepting, limits, counters, shutdown; [`Authenticator`]: who is let in;
+//! - [`client`]: a connection to another daemon, and a client's calls passed on to it.
 
 #![forbid(unsafe_code)]
 
 mod auth;
+pub mod client;
 mod connection;
 mod core;
 mod dispatch;

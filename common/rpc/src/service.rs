@@ -30,7 +30,7 @@ pub trait Service: Send + Sync + 'static {
         self: Arc<Self>,
         call: Arc<Call>,
         body: Bytes,
-    ) -> impl Future<Output = Result<Vec<u8>, Fault>> + Send + 'static;
+    ) -> impl Future<Output = Result<Bytes, Fault>> + Send + 'static;
 
     /// A client has connected.
     fn session_opened(&self, session: &Session) {

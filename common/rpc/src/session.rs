@@ -177,6 +177,11 @@ impl Session {
         self.0.closed.cancelled().await;
     }
 
+    /// Cancelled when the client is gone.
+    pub fn end(&self) -> CancellationToken {
+        self.0.closed.child_token()
+    }
+
     /// Disconnects the client; what waits for it is dropped. The reason is logged.
     pub fn close(&self, reason: impl Into<String>) {
         lock(&self.0.out).end(Close::Asked(reason.into()));

@@ -20,8 +20,8 @@ impl Service for Echo {
         rpc::known(program, version, procedure, &[(remote::PROGRAM, 1)])
     }
 
-    async fn call(self: Arc<Self>, _: Arc<Call>, body: Bytes) -> Result<Vec<u8>, Fault> {
-        Ok(body.to_vec())
+    async fn call(self: Arc<Self>, _: Arc<Call>, body: Bytes) -> Result<Bytes, Fault> {
+        Ok(body)
     }
 }
 

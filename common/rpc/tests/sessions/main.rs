@@ -2,6 +2,7 @@
 
 mod auth;
 mod calls;
+mod client;
 mod descriptors;
 mod events;
 mod hostile;

@@ -81,10 +81,10 @@ impl Service for Closures {
         rpc::known(program, version, procedure, &[(remote::PROGRAM, 1), (qemu::PROGRAM, 1)])
     }
 
-    async fn call(self: Arc<Self>, call: Arc<Call>, body: Bytes) -> Outcome {
+    async fn call(self: Arc<Self>, call: Arc<Call>, body: Bytes) -> Result<Bytes, Fault> {
         match self.handlers.get(&call.procedure()) {
-            Some(handler) => handler(call, body).await,
-            None => Ok(body.to_vec()),
+            Some(handler) => handler(call, body).await.map(Bytes::from),
+            None => Ok(body),
         }
     }
 

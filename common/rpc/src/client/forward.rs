@@ -1,38 +1,58 @@
-//! Calls with streams for other daemons (the content of volumes): packets in both directions, as they come.
+//! A client's call passed on to another daemon, undecoded, with its descriptors and with what its stream carries.
 
 use std::pin::pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
+use protocol::client::ClientError;
 use protocol::message::{Header, Kind, Message, Status, StreamHole};
-use protocol::{ErrorDomain, Fault, xdr};
-use rpc::{Call, Packet, Stream, StreamClosed};
+use protocol::procedure::StreamDirection;
+use protocol::{ErrorCode, ErrorDomain, Fault, xdr};
 use tokio::sync::mpsc;
 
-use super::link::Link;
+use super::{Link, Reply};
+use crate::{Call, Packet, Stream, StreamClosed};
 
-/// Packets of the neighbour that wait for the client.
+/// Packets of the peer that wait for the client.
 const QUEUE: usize = 4;
 
-/// Pass a call on over a connection of its own, and then what its stream carries.
-pub(super) async fn pass_on(link: Arc<Link>, call: &Call, body: &[u8]) -> Result<Vec<u8>, Fault> {
+/// Passes a call on and brings back the encoded reply. A call with a stream needs a connection of its own: nothing else
+/// is read from it while its client does not take the stream's packets.
+///
+/// # Errors
+/// The peer's, as they came; [`ClientError::Closed`] where the connection has ended.
+pub async fn forward(link: &Link, call: &Call, body: Bytes) -> Result<Bytes, ClientError> {
+    if call.meta().stream != StreamDirection::None {
+        return forward_stream(link.clone(), call, body).await;
+    }
+    let reply = link.call(call.meta(), body, call.take_fds()).await?;
+    Ok(give_fds(call, reply))
+}
+
+async fn forward_stream(link: Link, call: &Call, body: Bytes) -> Result<Bytes, ClientError> {
     let meta = call.meta();
     let (sender, packets) = mpsc::channel(QUEUE);
-    let (header, answer) = link.exchange(meta, body, Some(sender)).await?;
-    let stream = call.open_stream(meta.stream)?;
     // The flags are the last of the arguments of every such call.
     let flags = body.last_chunk().map_or(0, |word| u32::from_be_bytes(*word));
+    let (header, reply) = link.exchange(meta, body, call.take_fds(), Some(sender)).await?;
+    let stream = call.open_stream(meta.stream)?;
     if flags & meta.sparse_flag != 0 {
         stream.allow_holes();
     }
     let bridge = Bridge { link, header, stream };
     tokio::spawn(bridge.carry(packets));
-    Ok(answer.into())
+    Ok(give_fds(call, reply))
 }
 
-/// A client's stream and the neighbour's.
+fn give_fds(call: &Call, Reply { body, fds }: Reply) -> Bytes {
+    if !fds.is_empty() {
+        call.reply_fds(fds);
+    }
+    body
+}
+
+/// A client's stream and the peer's.
 struct Bridge {
-    link: Arc<Link>,
+    link: Link,
     header: Header,
     stream: Stream,
 }
@@ -41,7 +61,7 @@ struct Bridge {
 enum End {
     /// All is done.
     Finished,
-    /// The neighbour gave it up.
+    /// The peer gave it up.
     Failed(Fault),
     /// The client gave it up, or is gone.
     Left,
@@ -54,7 +74,7 @@ impl Bridge {
             tokio::select! {
                 end = &mut downwards => end,
                 end = self.carry_up() => match end {
-                    // The neighbour has the last word.
+                    // The peer has the last word.
                     End::Finished => downwards.await,
                     other => other,
                 },
@@ -68,7 +88,7 @@ impl Bridge {
         }
     }
 
-    /// What the client sends goes to the neighbour.
+    /// What the client sends goes to the peer.
     async fn carry_up(&self) -> End {
         loop {
             let (kind, status, body) = match self.stream.recv().await {
@@ -80,8 +100,8 @@ impl Bridge {
                 Ok(Packet::Finish) => (Kind::Stream, Status::Ok, Bytes::new()),
                 Ok(Packet::Abort) | Err(_) => (Kind::Stream, Status::Error, Bytes::new()),
             };
-            if let Err(fault) = self.link.send(&self.header.answer(kind, status), &body).await {
-                return End::Failed(fault);
+            if self.link.send(&self.header.answer(kind, status), body).await.is_err() {
+                return End::Failed(self.gone());
             }
             match status {
                 Status::Ok => return End::Finished,
@@ -91,32 +111,46 @@ impl Bridge {
         }
     }
 
-    /// What the neighbour sends goes to the client.
+    /// What the peer sends goes to the client.
     async fn carry_down(&self, mut packets: mpsc::Receiver<Message>) -> End {
         while let Some(packet) = packets.recv().await {
             let Message { header, body, .. } = &packet;
             match (header.status, header.kind) {
                 (Status::Continue, Kind::Stream) if body.is_empty() => {
-                    // All has come; what the neighbour makes of the end changes nothing for the client.
+                    // All has come; what the peer makes of the end changes nothing for the client.
                     let finish = self.header.answer(Kind::Stream, Status::Ok);
-                    let _ = self.link.send(&finish, &[]).await;
+                    let _ = self.link.send(&finish, Bytes::new()).await;
                     return End::Finished;
                 }
                 (Status::Continue, kind) => {
                     let sent = match (kind, xdr::from_slice::<StreamHole>(body)) {
                         (Kind::StreamHole, Ok(hole)) => self.stream.send_hole(hole.length).await,
-                        (Kind::StreamHole, Err(_)) => return End::Failed(self.link.gone()),
+                        (Kind::StreamHole, Err(_)) => return End::Failed(self.gone()),
                         _ => self.stream.send(body.clone()).await,
                     };
                     match sent {
-                        // A client that wants no more waits for the neighbour's last word.
+                        // A client that wants no more waits for the peer's last word.
                         Ok(()) | Err(StreamClosed::Finished) => {}
                         Err(_) => return End::Left,
                     }
                 }
-                _ => return self.link.outcome(packet).map_or_else(End::Failed, |_| End::Finished),
+                _ => match packet.outcome() {
+                    Ok(_) => return End::Finished,
+                    Err(ClientError::Fault(fault)) => return End::Failed(fault),
+                    Err(_) => return End::Failed(self.gone()),
+                },
             }
         }
-        End::Failed(self.link.gone())
+        End::Failed(self.gone())
     }
+
+    fn gone(&self) -> Fault {
+        lost(self.link.name())
+    }
+}
+
+/// The error of a call or stream that was cut off by the end of the connection to the daemon `name`.
+pub fn lost(name: &str) -> Fault {
+    let detail = format!("{name} has closed the connection, or does not answer any more");
+    Fault::new(ErrorDomain::RPC, ErrorCode::RPC, detail)
 }
