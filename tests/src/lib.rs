@@ -9,6 +9,7 @@ mod instance;
 mod keeper;
 pub mod script;
 
+pub mod users;
 pub mod wire;
 
 pub use command::{Output, ends_within, run};

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::idle::{Inhibitor, Inhibitors};
 use arc_swap::ArcSwap;
 use host::paths::{Mode, Paths};
+use host::token::SystemToken;
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
@@ -30,6 +31,7 @@ struct Inner {
     spec: Spec,
     paths: Arc<Paths>,
     config: ArcSwap<Config>,
+    token: SystemToken,
     inhibitors: Inhibitors,
     stop: watch::Sender<bool>,
     reload_hooks: Mutex<Vec<ReloadHook>>,
@@ -37,12 +39,13 @@ struct Inner {
 }
 
 impl Context {
-    pub(crate) fn new(spec: Spec, paths: Arc<Paths>, config: Config) -> Self {
+    pub(crate) fn new(spec: Spec, paths: Arc<Paths>, config: Config, token: SystemToken) -> Self {
         Self {
             inner: Arc::new(Inner {
                 spec,
                 paths,
                 config: ArcSwap::from_pointee(config),
+                token,
                 inhibitors: Inhibitors::new(),
                 stop: watch::Sender::new(false),
                 reload_hooks: Mutex::default(),
@@ -69,6 +72,11 @@ impl Context {
     /// The daemon's configuration; another one after each reload.
     pub fn config(&self) -> Arc<Config> {
         self.inner.config.load_full()
+    }
+
+    /// The secret by which the daemons of this host (in a session: of this user) know each other.
+    pub fn system_token(&self) -> &SystemToken {
+        &self.inner.token
     }
 
     /// Reads a driver's configuration file, such as `qemu.conf`; one that does not exist is empty. Blocks.

@@ -9,6 +9,7 @@ use crate::reload::{self, Source};
 use crate::sockets::{Layout, SocketError, Sockets};
 use crate::{Spec, background, chain, idle, supervisor};
 use host::paths::{Mode, Paths};
+use host::token::SystemToken;
 use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
@@ -132,10 +133,11 @@ where
         tracing::warn!("{}", chain(&error));
     }
 
+    let token = SystemToken::ensure(&paths.system_token()).map_err(|error| Failure::Folders(error.into()))?;
     let _locks = lock(arguments, &paths)?;
     let sockets = open_sockets(spec, &config, &paths)?;
     let runtime = runtime(spec.name).map_err(Failure::Runtime)?;
-    let context = Context::new(spec.clone(), paths, config);
+    let context = Context::new(spec.clone(), paths, config, token);
     let life = Life { context, source, arguments: arguments.clone() };
     let result = runtime.block_on(life.live(sockets, start));
     runtime.shutdown_timeout(RUNTIME_GRACE);

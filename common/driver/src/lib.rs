@@ -8,6 +8,7 @@
 //! * [`removals`]: files taken away, and when the disk has it;
 //! * `schemas` (feature `validate`): the installed schemas, for the flags that ask for validation;
 //! * [`flags`]: flags of calls, checked;
+//! * [`identity`]: for whom a client calls, told by another daemon;
 //! * [`fault`]: the one place where errors of `model` and `host` become wire errors.
 #![forbid(unsafe_code)]
 
@@ -15,6 +16,7 @@ pub mod documents;
 pub mod events;
 pub mod fault;
 pub mod flags;
+pub mod identity;
 pub mod jobs;
 pub mod registry;
 pub mod removals;

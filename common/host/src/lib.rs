@@ -26,6 +26,7 @@ pub mod store;
 pub mod system;
 pub mod terminal;
 pub mod time;
+pub mod token;
 pub mod topology;
 pub mod unix;
 pub mod users;

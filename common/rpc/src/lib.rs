@@ -30,7 +30,7 @@ mod stream;
 mod sync;
 
 pub use auth::{AuthStep, AuthType, Authenticator, BoxFuture, NoAuth, Offer, SameUser};
-pub use identity::Identity;
+pub use identity::{Identity, token_param};
 pub use limits::Limits;
 pub use server::{Counters, Endpoint, EndpointKind, Server};
 pub use service::{Call, Service, Unknown, known};

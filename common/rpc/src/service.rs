@@ -93,7 +93,7 @@ pub(crate) struct Answer {
 
 impl Call {
     pub(crate) fn new(session: &Session, header: Header, meta: &'static Meta, fds: Vec<OwnedFd>) -> Self {
-        let identity = session.identity().clone();
+        let identity = session.identity();
         Self {
             session: session.clone(),
             header,

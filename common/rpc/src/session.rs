@@ -3,10 +3,10 @@
 use std::any::{Any, TypeId};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use protocol::message::{EVENT_SERIAL, Header, Kind, Status};
 use protocol::procedure::StreamDirection;
@@ -34,7 +34,7 @@ pub(crate) struct Inner {
     id: u64,
     kind: EndpointKind,
     peer: Identity,
-    assumed: OnceLock<Identity>,
+    assumed: ArcSwapOption<Identity>,
     connected_at: SystemTime,
     readonly: AtomicBool,
     authenticated: AtomicBool,
@@ -68,7 +68,7 @@ impl Session {
             id,
             kind,
             peer,
-            assumed: OnceLock::new(),
+            assumed: ArcSwapOption::empty(),
             connected_at: SystemTime::now(),
             readonly: AtomicBool::new(kind == EndpointKind::ReadOnly),
             authenticated: AtomicBool::new(authenticated),
@@ -105,8 +105,8 @@ impl Session {
     }
 
     /// On whose behalf the client calls: who connected, unless [`Self::assume_identity`] said otherwise.
-    pub fn identity(&self) -> &Identity {
-        self.0.assumed.get().unwrap_or(&self.0.peer)
+    pub fn identity(&self) -> Identity {
+        self.0.assumed.load().as_deref().unwrap_or(&self.0.peer).clone()
     }
 
     /// Who connected, as the kernel says.
@@ -114,12 +114,10 @@ impl Session {
         &self.0.peer
     }
 
-    /// Sets on whose behalf a trusted client calls (CONNECT_SET_IDENTITY, 419).
-    ///
-    /// # Errors
-    /// It was set before; gives `identity` back.
-    pub fn assume_identity(&self, identity: Identity) -> Result<(), Identity> {
-        self.0.assumed.set(identity)
+    /// Sets on whose behalf a client calls from now on: it is a trusted daemon that tells (CONNECT_SET_IDENTITY, 419), or
+    /// has proved a name.
+    pub fn assume_identity(&self, identity: Identity) {
+        self.0.assumed.store(Some(Arc::new(identity)));
     }
 
     /// When the client connected.

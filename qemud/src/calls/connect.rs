@@ -96,6 +96,10 @@ impl Connect<Call> for Virtqemud {
         Ok(ConnectIsSecureRet { secure: 1 })
     }
 
+    async fn connect_set_identity(&self, call: &Call, args: ConnectSetIdentityArgs) -> Result<(), Fault> {
+        ::driver::identity::assume(call, &args, self.driver.context.system_token())
+    }
+
     async fn connect_register_close_callback(&self, call: &Call) -> Result<(), Fault> {
         close_callback(call, true, "a close callback is registered already")
     }
