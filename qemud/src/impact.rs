@@ -82,7 +82,7 @@ pub async fn change(
         }
         // The live definition is changed in place: QEMU's events may have changed it meanwhile.
         if targets.live
-            && let Some(live) = &mut state.live
+            && let Some(live) = state.live_mut()
         {
             apply(Arc::make_mut(&mut live.definition))?;
         }

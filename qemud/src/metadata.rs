@@ -72,7 +72,7 @@ fn apply(definition: &mut Definition, args: &DomainSetMetadataArgs) -> Result<()
                 (Some(text), Some(key)) => Some(namespaced(text, key, uri)?),
                 _ => None,
             };
-            let kept = definition.metadata.get_or_insert_with(Metadata::empty);
+            let kept = definition.metadata.get_or_insert_with(|| Box::new(Metadata::empty()));
             kept.remove(uri);
             if let Some(element) = fresh {
                 kept.set(element);

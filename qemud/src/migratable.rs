@@ -150,8 +150,8 @@ fn is_implied(audio: &Audio, definition: &Definition) -> bool {
     audio.id == 1
         && audio.timer_period.is_none()
         && implied_backend(definition).as_ref() == Some(&audio.backend)
-        && audio.input == plain
-        && audio.output == plain
+        && *audio.input == plain
+        && *audio.output == plain
 }
 
 /// The back end of the last display that has a say; none at all where there is no display.

@@ -11,8 +11,10 @@ pub mod bitmap;
 pub mod capabilities;
 pub mod cpu_map;
 pub mod domain;
+mod rare;
 #[cfg(feature = "validate")]
 pub mod schema;
 pub mod xml;
 
+pub use rare::{Part, Rare};
 pub use token::Token;

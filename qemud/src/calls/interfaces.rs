@@ -59,7 +59,7 @@ fn seen_by_guest(interface: &Interface, counters: Counters) -> Counters {
 /// Counters of the host's devices for a bulk call, read once for all domains; empty when none of them needs it.
 pub(super) fn traffic(views: &[View]) -> net::Table {
     let connected = |live: &Live| interfaces(&live.definition).any(|i| i.target_dev.is_some());
-    if !views.iter().filter_map(|view| view.live.as_ref()).any(connected) {
+    if !views.iter().filter_map(|view| view.live.as_deref()).any(connected) {
         return net::Table::default();
     }
     net::counters().unwrap_or_else(|error| {
@@ -90,7 +90,7 @@ pub(super) fn group(live: &Live, table: &net::Table) -> Params {
 
 /// The limits of an interface's throughput (procedure 257); 0 for none.
 pub(super) fn parameters(definition: &Definition, name: &str) -> Result<Vec<TypedParam>, Fault> {
-    let bandwidth = find(definition, name)?.bandwidth.unwrap_or_default();
+    let bandwidth = find(definition, name)?.bandwidth.as_deref().copied().unwrap_or_default();
     let mut params = Vec::new();
     let mut add = |field: String, value: Option<u64>| {
         let value = u32::try_from(value.unwrap_or(0)).unwrap_or(u32::MAX);

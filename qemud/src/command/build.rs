@@ -128,7 +128,7 @@ pub fn virtio_options(props: Props, options: &VirtioOptions) -> Props {
 
 /// Adds the option ROM of a PCI device.
 pub fn rom(props: Props, info: &DeviceInfo) -> Props {
-    match &info.rom {
+    match info.rom.as_deref() {
         None => props,
         Some(Rom { enabled: Some(false), .. }) => props.str("romfile", ""),
         Some(rom) => props.opt("rombar", rom.bar.map(u32::from)).opt_str("romfile", rom.file.as_deref()),

@@ -1,6 +1,7 @@
 //! What changes in a copy of the definition before its command line is made: firmware, aliases, paths; and, when the
 //! line is only shown, what a real start would find out.
 
+use model::Rare;
 use model::domain::Domain;
 use model::domain::clock::{ClockBasis, ClockOffset};
 use model::domain::device::Device;
@@ -9,9 +10,9 @@ use model::domain::device::chardev::{Backend, ChannelTarget};
 use model::domain::device::disk::CacheMode;
 use model::domain::device::graphics::{Graphics, GraphicsKind, Listen};
 use model::domain::device::info::DeviceInfo;
-use model::domain::device::interface::{Interface, InterfaceBackend, InterfaceDriver, InterfaceSource};
+use model::domain::device::interface::{Interface, InterfaceSource};
 use model::domain::features::Smm;
-use model::domain::os::{Firmware, FirmwareFeature, Loader, LoaderType, Nvram, NvramType};
+use model::domain::os::{Firmware, FirmwareFeature, Loader, LoaderType, NvramType};
 
 use super::PlanError;
 use super::firmware::{self, Mapping, Wanted, choose};
@@ -178,8 +179,8 @@ fn disconnect(interface: &mut Interface) {
         source: InterfaceSource::Ethernet { ips: Vec::new(), routes: Vec::new() },
         mac: interface.mac.clone(),
         model: interface.model.clone(),
-        driver: InterfaceDriver::default(),
-        backend: InterfaceBackend::default(),
+        driver: Rare::default(),
+        backend: Rare::default(),
         target_dev: None,
         target_managed: None,
         guest_dev: None,
@@ -286,7 +287,7 @@ fn firmware(domain: &mut Domain, host: &HostFacts, options: &PlanOptions) -> Res
                 ..loader
             });
             if let Some(template) = nvram_template {
-                let nvram = domain.os.nvram.get_or_insert_with(Nvram::default);
+                let nvram = domain.os.nvram.get_or_insert_default();
                 nvram.template = Some(template.filename.clone());
                 let path = default_nvram(&options.dirs.nvram, &domain.name);
                 nvram.path.get_or_insert(path);

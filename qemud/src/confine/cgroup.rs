@@ -235,7 +235,7 @@ fn asked_tuning(definition: &Definition) -> impl Iterator<Item = (Controller, &'
     let memory = &definition.memtune;
     let limits = [memory.hard_limit, memory.soft_limit, memory.swap_hard_limit];
     let memory = limits.iter().any(|limit| limit.is_some_and(|kib| kib < UNLIMITED_KIB));
-    let blkio = definition.blkiotune != BlkioTune::default();
+    let blkio = *definition.blkiotune != BlkioTune::default();
     let all = [
         (memory, Controller::Memory, "Memory tuning"),
         (blkio, Controller::Blkio, "Block I/O tuning"),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use model::Rare;
 use model::domain::Domain;
 use model::domain::device::Device;
 use model::domain::device::address::Address;
 use model::domain::device::chardev::{ChannelTarget, ConsoleTarget};
 use model::domain::device::controller::{
-    Controller, ControllerDriver, ControllerKind, PciController, PciModel, PciModelName, UsbModel,
+    Controller, ControllerKind, PciController, PciModel, PciModelName, UsbModel,
 };
 use model::domain::device::disk::DiskBus;
 use model::domain::device::info::DeviceInfo;
@@ -148,12 +149,8 @@ fn find(domain: &Domain, test: fn(&ControllerKind) -> bool, index: u32) -> Optio
 
 /// Adds a controller behind all others, where the reference lists those that it adds.
 pub(super) fn add(domain: &mut Domain, kind: ControllerKind, index: u32) {
-    let controller = Controller {
-        kind,
-        index: Some(index),
-        driver: ControllerDriver::default(),
-        info: DeviceInfo::default(),
-    };
+    let controller =
+        Controller { kind, index: Some(index), driver: Rare::default(), info: DeviceInfo::default() };
     let controller = Device::from(controller);
     let end = domain.devices.partition_point(|device| device.rank() <= controller.rank());
     domain.devices.insert(end, controller);

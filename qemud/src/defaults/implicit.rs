@@ -1,7 +1,8 @@
 //! Devices every machine has though no document names them: input, balloon, video, sound back end.
 
+use model::Rare;
 use model::domain::Domain;
-use model::domain::device::audio::{Audio, AudioBackend, AudioDirection};
+use model::domain::device::audio::{Audio, AudioBackend};
 use model::domain::device::graphics::GraphicsKind;
 use model::domain::device::info::{DeviceInfo, VirtioOptions};
 use model::domain::device::input::{Input, InputBus, InputType};
@@ -100,9 +101,8 @@ fn audio(domain: &mut Domain, board: &Board<'_>) {
     if board.host.conf.vnc_host_audio && displays.any(|kind| matches!(kind, GraphicsKind::Vnc(_))) {
         return;
     }
-    let direction = AudioDirection::default();
     insert(
         &mut domain.devices,
-        Audio { id: 1, timer_period: None, backend, input: direction.clone(), output: direction }.into(),
+        Audio { id: 1, timer_period: None, backend, input: Rare::default(), output: Rare::default() }.into(),
     );
 }

@@ -1,8 +1,9 @@
 //! Architecture, emulator, machine type, and what follows from them.
 
+use model::Rare;
 use model::Token;
 use model::domain::Domain;
-use model::domain::os::{Arch, FirmwareFeature, Init, LoaderType, Nvram};
+use model::domain::os::{Arch, FirmwareFeature, LoaderType};
 
 use super::Board;
 use super::error::{DefaultsError, Part};
@@ -41,7 +42,7 @@ pub(super) fn complete(domain: &mut Domain, caps: &QemuCaps) {
         domain.os.machine = Some(name);
     }
     // A process to start is for containers.
-    domain.os.init = Init::default();
+    domain.os.init = Rare::default();
     domain.os.arch.get_or_insert(Arch::from_word(&caps.arch).unwrap_or(Arch::X86_64));
     if domain.emulator.is_none() {
         domain.emulator = Some(caps.binary.clone());
@@ -65,7 +66,7 @@ pub(super) fn firmware_paths(domain: &mut Domain, board: &Board<'_>) {
         return;
     }
     let name = &domain.name;
-    let nvram = os.nvram.get_or_insert_with(Nvram::default);
+    let nvram = os.nvram.get_or_insert_default();
     if nvram.path.is_none() && nvram.kind.is_none() {
         nvram.path = Some(format!("{}/{name}_VARS.fd", board.host.conf.nvram_dir));
     }

@@ -248,7 +248,7 @@ fn vcpus(domain: &Domain, board: &Board<'_>) -> Verdict {
 }
 
 fn security(domain: &Domain) -> Verdict {
-    match &domain.launch_security {
+    match domain.launch_security.as_deref() {
         Some(LaunchSecurity::Sev(_)) => refuse("SEV launch security is not supported with this QEMU binary"),
         Some(LaunchSecurity::S390Pv) => {
             refuse("S390 PV launch security is not supported with this QEMU binary")

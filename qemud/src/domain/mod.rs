@@ -37,8 +37,8 @@ pub struct State {
     pub name: String,
     /// The definition for the next start; none when the domain is transient.
     pub persistent: Option<Arc<Definition>>,
-    /// The running guest.
-    pub live: Option<Live>,
+    /// The running guest; shared with the readers' views, and changed through [`State::live_mut`].
+    pub live: Option<Arc<Live>>,
     /// Whether it is started with the daemon.
     pub autostart: bool,
     /// Whether it is started at the host's next start, and not at later ones.
@@ -179,6 +179,13 @@ impl Domain {
     }
 }
 
+impl State {
+    /// The running guest, to change it; readers keep what they have seen.
+    pub fn live_mut(&mut self) -> Option<&mut Live> {
+        self.live.as_mut().map(Arc::make_mut)
+    }
+}
+
 /// A reader's copy of a domain's state: shared parts, nothing deep.
 #[derive(Debug, Clone)]
 pub struct View {
@@ -187,7 +194,7 @@ pub struct View {
     /// The definition for the next start.
     pub persistent: Option<Arc<Definition>>,
     /// The running guest.
-    pub live: Option<Live>,
+    pub live: Option<Arc<Live>>,
     /// Whether it is started with the daemon.
     pub autostart: bool,
     /// State and reason.
@@ -213,7 +220,7 @@ impl View {
 
     /// The running guest, or the reference's error.
     pub fn active(&self) -> Result<&Live, Fault> {
-        self.live.as_ref().ok_or_else(not_running)
+        self.live.as_deref().ok_or_else(not_running)
     }
 }
 

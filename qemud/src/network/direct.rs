@@ -58,7 +58,7 @@ pub(super) async fn disconnect(interface: &Interface, name: &str) -> Result<(), 
 
 /// A macvtap shows the host what the guest sees: nothing is turned round.
 async fn limit(interface: &Interface, name: &str) -> Result<(), Fault> {
-    let Some(bandwidth) = interface.bandwidth else { return Ok(()) };
+    let Some(bandwidth) = interface.bandwidth.as_deref() else { return Ok(()) };
     let shaping = Shaping {
         sent: bandwidth.outbound.and_then(tap::rate),
         received: bandwidth.inbound.and_then(tap::rate),

@@ -186,7 +186,7 @@ fn guest_mac(interface: &Interface) -> Option<Mac> {
 
 /// Sets the limits of throughput. What comes in for the guest, the host's device sends.
 async fn limit(interface: &Interface, name: &str) -> Result<(), Fault> {
-    let Some(bandwidth) = interface.bandwidth else { return Ok(()) };
+    let Some(bandwidth) = interface.bandwidth.as_deref() else { return Ok(()) };
     let shaping =
         Shaping { sent: bandwidth.inbound.and_then(rate), received: bandwidth.outbound.and_then(rate) };
     net::shape(&System, name, &shaping).await.map_err(machine)

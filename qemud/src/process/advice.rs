@@ -75,8 +75,8 @@ mod tests {
         let mut definition = automatic("<numatune><memory mode='strict' placement='auto'/></numatune>");
         let script = Script::new().expect(Tool::Numad, ["-w", "2:64"]).reply("0\n");
         ask(&script, &mut definition).await.unwrap();
-        let memory = definition.numatune.memory.unwrap();
-        assert!(memory.nodeset.is_some_and(|nodes| nodes.contains(0)));
+        let memory = definition.numatune.memory.as_ref().unwrap();
+        assert!(memory.nodeset.as_ref().is_some_and(|nodes| nodes.contains(0)));
         assert!(definition.vcpus.cpuset.is_some_and(|cpus| !cpus.is_empty()));
     }
 

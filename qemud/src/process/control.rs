@@ -192,7 +192,7 @@ fn survives_reboot(domain: &Domain) -> bool {
 
 /// Note whether the next power-off of the guest means a reboot.
 fn set_reboot_wanted(domain: &Domain, wanted: bool) {
-    if let Some(live) = domain.lock().live.as_mut() {
+    if let Some(live) = domain.lock().live_mut() {
         live.reboot_wanted = wanted;
     }
 }

@@ -82,7 +82,7 @@ fn register(driver: &Arc<Driver>, document: Document) -> Option<Adoption> {
         let id = id.unwrap_or_else(|| driver.next_id());
         driver.domains.set_id(uuid, Some(id));
         state.status = document.status;
-        state.live = Some(live(driver, &document, id, process));
+        state.live = Some(Arc::new(live(driver, &document, id, process)));
     }
     Some(Adoption { domain, document, job })
 }
@@ -172,7 +172,7 @@ async fn reconnect(driver: &Arc<Driver>, domain: &Arc<Domain>, process: &Arc<Pro
     let now = monitor.query_status().await.map_err(Fault::from)?;
     {
         let mut state = domain.lock();
-        let Some(live) = state.live.as_mut() else { return Ok(()) };
+        let Some(live) = state.live_mut() else { return Ok(()) };
         live.adopt(&facts);
         live.monitor = Some(monitor.clone());
         compare(driver, domain, &mut state, now.running, &now.status);
@@ -182,7 +182,7 @@ async fn reconnect(driver: &Arc<Driver>, domain: &Arc<Domain>, process: &Arc<Pro
     watch::spawn(driver, domain, Arc::clone(process), monitor, events);
     if powered_off {
         // It powered off while no daemon looked; QEMU waits to be ended.
-        if let Some(live) = domain.lock().live.as_mut() {
+        if let Some(live) = domain.lock().live_mut() {
             live.ending = Some(Ending::Shutdown);
         }
         stop::ask(process).map_err(::driver::fault::host(ErrorDomain::QEMU))?;
@@ -215,7 +215,7 @@ fn compare(driver: &Driver, domain: &Domain, state: &mut crate::domain::State, r
 }
 
 async fn end_as(driver: &Arc<Driver>, domain: &Arc<Domain>, process: &Arc<Process>, ending: Ending) {
-    if let Some(live) = domain.lock().live.as_mut() {
+    if let Some(live) = domain.lock().live_mut() {
         live.ending.get_or_insert(ending);
     }
     if let Err(error) = stop::end(process).await {

@@ -238,7 +238,7 @@ impl Start<'_> {
         };
         let mut state = self.domain.lock();
         state.name.clone_from(&definition.name);
-        state.live = Some(live);
+        state.live = Some(Arc::new(live));
         state.status = Status::STARTING;
         self.driver.domains.set_id(self.domain.uuid(), Some(id));
         for disk in &absent {
@@ -268,7 +268,7 @@ impl Start<'_> {
         self.adopt_processor(&monitor, &facts).await?;
         {
             let mut state = self.domain.lock();
-            let Some(live) = state.live.as_mut() else { return Err(crate::domain::not_running()) };
+            let Some(live) = state.live_mut() else { return Err(crate::domain::not_running()) };
             live.adopt(&facts);
             live.monitor = Some(monitor.clone());
         }
@@ -305,7 +305,7 @@ impl Start<'_> {
         let words = processor::ask(monitor, &known, path).await?;
         let mut cpu = definition.cpu.clone();
         processor::adopt(&mut cpu, &known.map, &words)?;
-        if let Some(live) = self.domain.lock().live.as_mut().filter(|live| live.definition.cpu != cpu) {
+        if let Some(live) = self.domain.lock().live_mut().filter(|live| live.definition.cpu != cpu) {
             let described = std::mem::replace(&mut Arc::make_mut(&mut live.definition).cpu, cpu);
             live.described_cpu = Some(Arc::new(described));
         }

@@ -34,7 +34,7 @@ pub async fn destroy(driver: &Arc<Driver>, named: &NonnullDomain, flags: u32) ->
 async fn end_guest(domain: &Arc<Domain>, ending: Ending, only_ask: bool) -> Result<(), Fault> {
     let (process, mut ended) = {
         let mut state = domain.lock();
-        let live = state.live.as_mut().ok_or_else(not_running)?;
+        let live = state.live_mut().ok_or_else(not_running)?;
         live.ending = Some(ending);
         // A reboot that was asked for before will not be.
         live.reboot_wanted = false;
@@ -146,10 +146,10 @@ pub async fn finish_holding(driver: &Arc<Driver>, domain: &Arc<Domain>, pid: i32
     live.ended.send_replace(true);
 }
 
-fn ended_guest(domain: &Domain, pid: i32) -> Option<(String, Live)> {
+fn ended_guest(domain: &Domain, pid: i32) -> Option<(String, Arc<Live>)> {
     let state = domain.lock();
     let live = state.live.as_ref().filter(|live| live.process.pid == pid)?;
-    Some((state.name.clone(), live.clone()))
+    Some((state.name.clone(), Arc::clone(live)))
 }
 
 /// Remove what a guest leaves on the host. The status document goes last: while it is there, a restarted

@@ -39,7 +39,7 @@ pub async fn add(driver: &Driver, domain: &Domain, taint: Taint) {
     let finding = Finding::from(taint);
     let tainted = {
         let mut state = domain.lock();
-        let live = state.live.as_mut().filter(|live| !live.taints.kinds().contains(&taint));
+        let live = state.live_mut().filter(|live| !live.taints.kinds().contains(&taint));
         live.map(|live| {
             live.taints.add(&finding);
             (live.id, live.logs.clone())

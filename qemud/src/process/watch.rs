@@ -149,7 +149,7 @@ impl Watch {
                 // The signal that ends it after its power-off counts for QEMU as another one.
                 return;
             }
-            let Some(live) = state.live.as_mut() else { return };
+            let Some(live) = state.live_mut() else { return };
             if live.ending == Some(Ending::Panicked) {
                 // It is told of as crashed; the signal that ends it is no power-off.
                 return;
@@ -184,7 +184,7 @@ impl Watch {
         self.publish(Status::CRASHED_PANICKED, Lifecycle::Crashed).await;
         let action = {
             let mut state = self.domain.lock();
-            let Some(live) = state.live.as_mut() else { return };
+            let Some(live) = state.live_mut() else { return };
             let action = live.definition.lifecycle.on_crash;
             if matches!(action, LifecycleAction::Destroy | LifecycleAction::CoredumpDestroy) {
                 live.ending.get_or_insert(Ending::Panicked);
@@ -244,7 +244,7 @@ impl Watch {
     async fn on_balloon(&self, kib: u64) {
         {
             let mut state = self.domain.lock();
-            let Some(live) = state.live.as_mut() else { return };
+            let Some(live) = state.live_mut() else { return };
             live.balloon_kib = kib;
             self.driver.tell_balloon(&self.domain, &state, kib);
         }

@@ -30,6 +30,8 @@ pub use options::{FormatOptions, ParseOptions};
 
 use uuid::Uuid;
 
+use crate::Rare;
+
 use clock::Clock;
 use cpu::Cpu;
 use cputune::CpuTune;
@@ -100,23 +102,23 @@ pub struct Domain {
     /// Text for people.
     pub description: Option<String>,
     /// Other programs' elements.
-    pub metadata: Option<Metadata>,
+    pub metadata: Option<Box<Metadata>>,
     /// Memory.
     pub memory: Memory,
     /// Shares of the host's disks.
-    pub blkiotune: BlkioTune,
+    pub blkiotune: Rare<BlkioTune>,
     /// Memory limits.
-    pub memtune: MemTune,
+    pub memtune: Rare<MemTune>,
     /// What backs memory.
-    pub memory_backing: MemoryBacking,
+    pub memory_backing: Rare<MemoryBacking>,
     /// vCPUs.
     pub vcpus: Vcpus,
     /// Iothreads.
     pub iothreads: IoThreads,
     /// CPU limits and pins.
-    pub cputune: CpuTune,
+    pub cputune: Rare<CpuTune>,
     /// Host NUMA nodes.
-    pub numatune: NumaTune,
+    pub numatune: Rare<NumaTune>,
     /// Place among the host's groups.
     pub resource: Option<Resource>,
     /// Firmware strings.
@@ -124,7 +126,7 @@ pub struct Domain {
     /// What is booted.
     pub os: Os,
     /// Mapped ids.
-    pub idmap: IdMap,
+    pub idmap: Rare<IdMap>,
     /// What the machine offers.
     pub features: Features,
     /// CPU, topology and NUMA cells.
@@ -144,9 +146,9 @@ pub struct Domain {
     /// Labels of security drivers.
     pub seclabels: Vec<SecLabel>,
     /// QEMU's own elements.
-    pub qemu: Option<QemuNamespace>,
+    pub qemu: Option<Box<QemuNamespace>>,
     /// Key wrapping.
     pub keywrap: Option<KeyWrap>,
     /// Encryption against the host.
-    pub launch_security: Option<LaunchSecurity>,
+    pub launch_security: Option<Box<LaunchSecurity>>,
 }

@@ -2,6 +2,7 @@
 
 use super::FormatOptions;
 use super::seclabel::DeviceSecLabel;
+use crate::Rare;
 use crate::Token;
 use crate::xml::{Element, ErrorKind, Writer, XmlError};
 
@@ -65,7 +66,7 @@ pub struct Os {
     /// Firmware image.
     pub loader: Option<Loader>,
     /// Variable store.
-    pub nvram: Option<Nvram>,
+    pub nvram: Option<Box<Nvram>>,
     /// Path of the kernel.
     pub kernel: Option<String>,
     /// Path of the initial RAM disk.
@@ -89,7 +90,7 @@ pub struct Os {
     /// SMBIOS source.
     pub smbios: Option<SmbiosMode>,
     /// First process, for containers.
-    pub init: Init,
+    pub init: Rare<Init>,
     /// Root device, for paravirtual guests.
     pub root: Option<String>,
     /// Path of the bootloader program, for paravirtual guests.
@@ -161,7 +162,8 @@ impl Os {
             os.parse_firmware_features(e)?;
         }
         os.loader = e.child("loader").map(Loader::parse).transpose()?.filter(|l| *l != Loader::default());
-        os.nvram = e.child("nvram").map(Nvram::parse).transpose()?.filter(|n| *n != Nvram::default());
+        os.nvram =
+            e.child("nvram").map(Nvram::parse).transpose()?.filter(|n| *n != Nvram::default()).map(Box::new);
         os.kernel = e.child_text("kernel");
         os.initrd = e.child_text("initrd");
         os.cmdline = e.child_text("cmdline");
@@ -177,7 +179,7 @@ impl Os {
                 os.smbios = smbios.attr_supported("mode", "unknown smbios mode")?;
             }
         }
-        os.init = Init::parse(e)?;
+        os.init = Init::parse(e)?.into();
         Ok(os)
     }
 

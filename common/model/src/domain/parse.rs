@@ -55,9 +55,9 @@ impl Domain {
         domain.parse_machine(root, options)?;
         domain.parse_devices(root, options)?;
         domain.seclabels = SecLabel::parse_all(root, options)?;
-        domain.qemu = QemuNamespace::parse(root)?;
+        domain.qemu = QemuNamespace::parse(root)?.map(Box::new);
         domain.keywrap = KeyWrap::parse(root)?;
-        domain.launch_security = LaunchSecurity::parse(root)?;
+        domain.launch_security = LaunchSecurity::parse(root)?.map(Box::new);
         domain.validate_vcpus()?;
         Ok(domain)
     }
@@ -88,21 +88,21 @@ impl Domain {
         }
         self.title = root.child_text("title");
         self.description = root.child_text("description");
-        self.metadata = Metadata::parse(root);
+        self.metadata = Metadata::parse(root).map(Box::new);
         Ok(())
     }
 
     fn parse_resources(&mut self, root: &Element) -> Result<(), XmlError> {
         self.memory = Memory::parse(root)?;
-        self.blkiotune = BlkioTune::parse(root)?;
-        self.memtune = MemTune::parse(root)?;
-        self.memory_backing = MemoryBacking::parse(root)?;
+        self.blkiotune = BlkioTune::parse(root)?.into();
+        self.memtune = MemTune::parse(root)?.into();
+        self.memory_backing = MemoryBacking::parse(root)?.into();
         self.cpu = Cpu::parse(root)?;
         self.vcpus = Vcpus::parse(root)?;
         self.iothreads = IoThreads::parse(root)?;
-        self.cputune = CpuTune::parse(root, self.vcpus.max, &self.iothreads)?;
+        self.cputune = CpuTune::parse(root, self.vcpus.max, &self.iothreads)?.into();
         let vcpu_auto = self.vcpus.placement == Placement::Auto;
-        self.numatune = NumaTune::parse(root, vcpu_auto, self.cpu.numa.cells.len())?;
+        self.numatune = NumaTune::parse(root, vcpu_auto, self.cpu.numa.cells.len())?.into();
         self.resource = Resource::parse(root)?;
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Domain {
     fn parse_machine(&mut self, root: &Element, options: &ParseOptions) -> Result<(), XmlError> {
         self.os = Os::parse(root)?;
         self.sysinfo = root.children_named("sysinfo").map(Sysinfo::parse).collect::<Result<_, _>>()?;
-        self.idmap = IdMap::parse(root)?;
+        self.idmap = IdMap::parse(root)?.into();
         self.features = Features::parse(root)?;
         self.clock = Clock::parse(root, options.status)?;
         self.lifecycle = Lifecycle::parse(root)?;

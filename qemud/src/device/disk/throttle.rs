@@ -8,7 +8,7 @@ use crate::command::after::Step;
 /// Sets the limits of a disk that has any.
 pub(super) fn steps(disk: &Disk) -> Vec<Step> {
     let tune = &disk.iotune;
-    let Some(alias) = disk.info.alias.as_deref().filter(|_| *tune != IoTune::default()) else {
+    let Some(alias) = disk.info.alias.as_deref().filter(|_| **tune != IoTune::default()) else {
         return Vec::new();
     };
     let mut arguments = Map::new();

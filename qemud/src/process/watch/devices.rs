@@ -136,7 +136,7 @@ impl Watch {
 
 /// Change the live definition; false when there is none or nothing to change.
 fn change(state: &mut State, how: impl FnOnce(&mut Definition) -> bool) -> bool {
-    let Some(live) = state.live.as_mut() else { return false };
+    let Some(live) = state.live_mut() else { return false };
     how(Arc::make_mut(&mut live.definition))
 }
 

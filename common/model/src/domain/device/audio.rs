@@ -1,6 +1,7 @@
 //! `<audio>`: where sound goes on the host.
 
 use super::DeviceXml;
+use crate::Rare;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 
@@ -14,9 +15,9 @@ pub struct Audio {
     /// Which, with what only that one has.
     pub backend: AudioBackend,
     /// Recording.
-    pub input: AudioDirection,
+    pub input: Rare<AudioDirection>,
     /// Playing.
-    pub output: AudioDirection,
+    pub output: Rare<AudioDirection>,
 }
 
 /// Kind of a sound back end, with the attributes of `<audio>` that only it has.
@@ -129,8 +130,8 @@ impl DeviceXml for Audio {
             id,
             timer_period: element.attr_positive("timerPeriod")?,
             backend: AudioBackend::parse(element, kind)?,
-            input: direction("input")?,
-            output: direction("output")?,
+            input: direction("input")?.into(),
+            output: direction("output")?.into(),
         })
     }
 

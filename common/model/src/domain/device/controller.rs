@@ -3,6 +3,7 @@
 use super::DeviceXml;
 use super::info::Allow;
 use super::info::{DeviceInfo, VirtioOptions};
+use crate::Rare;
 use crate::Token;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError, kib_from_element};
@@ -15,7 +16,7 @@ pub struct Controller {
     /// Number among those of its bus. None: the next free one.
     pub index: Option<u32>,
     /// `<driver>`.
-    pub driver: ControllerDriver,
+    pub driver: Rare<ControllerDriver>,
     /// Alias, address.
     pub info: DeviceInfo,
 }
@@ -173,7 +174,12 @@ impl DeviceXml for Controller {
         let kind = element.attr_token("type")?.unwrap_or(ControllerType::Ide);
         Ok(Self {
             index: non_negative(element, "index")?,
-            driver: element.child("driver").map(ControllerDriver::parse).transpose()?.unwrap_or_default(),
+            driver: element
+                .child("driver")
+                .map(ControllerDriver::parse)
+                .transpose()?
+                .unwrap_or_default()
+                .into(),
             kind: ControllerKind::parse(element, kind)?,
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
         })

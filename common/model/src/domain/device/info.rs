@@ -14,11 +14,11 @@ pub struct DeviceInfo {
     /// Place in the order of boot devices, from 1.
     pub boot_order: Option<u32>,
     /// Argument for the s390 boot loader.
-    pub load_parm: Option<String>,
+    pub load_parm: Option<Box<str>>,
     /// Index that the firmware tells the guest (`acpi-index`).
     pub acpi_index: Option<u32>,
     /// Option ROM of a PCI device.
-    pub rom: Option<Rom>,
+    pub rom: Option<Box<Rom>>,
     /// First port of the companion's master: set for USB 1 companions of an EHCI controller.
     pub master_port: Option<u32>,
 }
@@ -83,10 +83,10 @@ impl DeviceInfo {
         }
         if let Some(boot) = device.child("boot").filter(|_| allow.boot) {
             info.boot_order = Some(boot.require_positive("order")?);
-            info.load_parm = boot.attr("loadparm").map(load_parm).transpose()?;
+            info.load_parm = boot.attr("loadparm").map(load_parm).transpose()?.map(Into::into);
         }
         if let Some(rom) = device.child("rom").filter(|_| allow.rom) {
-            info.rom = Some(Rom::parse(rom)?);
+            info.rom = Some(Box::new(Rom::parse(rom)?));
         }
         if let Some(acpi) = device.child("acpi") {
             info.acpi_index = acpi.attr_positive("index")?;

@@ -56,7 +56,7 @@ pub struct Features {
     /// A network namespace of its own (LXC).
     pub privnet: bool,
     /// Hyper-V enlightenments.
-    pub hyperv: Option<Hyperv>,
+    pub hyperv: Option<Box<Hyperv>>,
     /// KVM's own.
     pub kvm: Option<KvmFeatures>,
     /// Paravirtual spinlocks.
@@ -139,7 +139,7 @@ impl Features {
             "hap" => self.hap = state_or_on(e)?,
             "viridian" => self.viridian = true,
             "privnet" => self.privnet = true,
-            "hyperv" => self.hyperv = Some(Hyperv::parse(e)?),
+            "hyperv" => self.hyperv = Some(Box::new(Hyperv::parse(e)?)),
             "kvm" => self.kvm = Some(KvmFeatures::parse(e)?),
             "pvspinlock" => self.pvspinlock = state_or_on(e)?,
             "capabilities" => self.capabilities = Some(CapabilitiesFeature::parse(e)?),

@@ -12,7 +12,7 @@ pub struct Source {
     /// What it is.
     pub backend: Backend,
     /// Copy of all output.
-    pub log: Option<ChardevLog>,
+    pub log: Option<Box<ChardevLog>>,
     /// Labels of a file or socket.
     pub seclabels: Vec<DeviceSecLabel>,
 }

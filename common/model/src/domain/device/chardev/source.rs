@@ -38,7 +38,7 @@ impl Source {
             None => Vec::new(),
         };
         let log = element.child("log").map(ChardevLog::parse).transpose()?.flatten();
-        Ok(Self { backend, log, seclabels })
+        Ok(Self { backend, log: log.map(Box::new), seclabels })
     }
 
     /// Adds `type=` and the children to the element being written.

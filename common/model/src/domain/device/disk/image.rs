@@ -39,9 +39,9 @@ impl StorageSource {
         image.seclabels = DeviceSecLabel::parse_all(source)?;
         // That a file could not be labelled is found out again at each start.
         image.seclabels.retain(|label| options.status || !label.label_skip);
-        image.auth = source.child("auth").map(StorageAuth::parse).transpose()?;
-        image.encryption = source.child("encryption").map(Encryption::parse).transpose()?;
-        image.reservations = source.child("reservations").map(Reservations::parse).transpose()?;
+        image.auth = source.child("auth").map(StorageAuth::parse).transpose()?.map(Box::new);
+        image.encryption = source.child("encryption").map(Encryption::parse).transpose()?.map(Box::new);
+        image.reservations = source.child("reservations").map(Reservations::parse).transpose()?.map(Box::new);
         Ok(image)
     }
 

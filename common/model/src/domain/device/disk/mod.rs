@@ -9,6 +9,7 @@ pub mod source;
 mod xml;
 
 use super::info::{DeviceInfo, VirtioOptions};
+use crate::Rare;
 use source::StorageSource;
 
 /// A disk, CD-ROM or floppy drive.
@@ -53,7 +54,7 @@ pub struct Disk {
     /// A copy job in progress; live definitions only.
     pub mirror: Option<Box<Mirror>>,
     /// Limits of throughput.
-    pub iotune: IoTune,
+    pub iotune: Rare<IoTune>,
     /// The guest can only read.
     pub readonly: bool,
     /// Several guests may use it at once.

@@ -22,11 +22,11 @@ pub struct StorageSource {
     /// Labels per security driver.
     pub seclabels: Vec<DeviceSecLabel>,
     /// Credentials for the server.
-    pub auth: Option<StorageAuth>,
+    pub auth: Option<Box<StorageAuth>>,
     /// Encryption of the content.
-    pub encryption: Option<Encryption>,
+    pub encryption: Option<Box<Encryption>>,
     /// SCSI persistent reservations.
-    pub reservations: Option<Reservations>,
+    pub reservations: Option<Box<Reservations>>,
     /// What is known of the image below.
     pub backing: Backing,
 }

@@ -109,7 +109,7 @@ impl Disk {
             if self.source.auth.is_some() {
                 return Err(XmlError::unsupported("an <auth> definition already found for disk source"));
             }
-            self.source.auth = Some(StorageAuth::parse(auth)?);
+            self.source.auth = Some(Box::new(StorageAuth::parse(auth)?));
             self.auth_outside = true;
         }
         if let Some(encryption) = element.child("encryption") {
@@ -118,7 +118,7 @@ impl Disk {
                     "an <encryption> definition already found for disk source",
                 ));
             }
-            self.source.encryption = Some(Encryption::parse(encryption)?);
+            self.source.encryption = Some(Box::new(Encryption::parse(encryption)?));
             self.encryption_outside = true;
         }
         Ok(())

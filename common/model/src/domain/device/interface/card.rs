@@ -8,6 +8,7 @@ use super::{
     ActualInterface, ActualSource, FilterRef, Interface, InterfaceBackend, InterfaceDriver, InterfaceSource,
     InterfaceType, Mac, NetworkRef, PortForward, Teaming,
 };
+use crate::Rare;
 use crate::domain::device::DeviceXml;
 use crate::domain::device::info::{Allow, DeviceInfo};
 use crate::domain::device::words::supported_token;
@@ -80,8 +81,8 @@ impl Interface {
             source,
             mac: None,
             model: None,
-            driver: InterfaceDriver::default(),
-            backend: InterfaceBackend::default(),
+            driver: Rare::default(),
+            backend: Rare::default(),
             target_dev: None,
             target_managed: None,
             guest_dev: None,
@@ -113,10 +114,10 @@ impl Interface {
         self.model = element.child("model").and_then(|m| m.attr_string("type"));
         let is_virtio = self.is_virtio();
         if let Some(driver) = element.child("driver").filter(|_| kind != InterfaceType::Hostdev) {
-            self.driver = InterfaceDriver::parse(driver, is_virtio)?;
+            self.driver = InterfaceDriver::parse(driver, is_virtio)?.into();
         }
         if let Some(backend) = element.child("backend") {
-            self.backend = InterfaceBackend::parse(backend, is_virtio)?;
+            self.backend = InterfaceBackend::parse(backend, is_virtio)?.into();
         }
         if let Some(link) = element.child("link") {
             self.link_state = supported_token(link, "state", "interface link state")?;
@@ -132,15 +133,17 @@ impl Interface {
 
     /// Reads what the switch and the guest's network know.
     fn parse_link(&mut self, element: &Element, kind: InterfaceType) -> Result<(), XmlError> {
-        self.virtual_port = element.child("virtualport").map(VirtualPort::parse).transpose()?;
-        self.bandwidth = element.child("bandwidth").map(Bandwidth::parse).transpose()?.flatten();
-        self.vlan = element.child("vlan").map(Vlan::parse).transpose()?.flatten();
+        self.virtual_port = element.child("virtualport").map(VirtualPort::parse).transpose()?.map(Box::new);
+        self.bandwidth =
+            element.child("bandwidth").map(Bandwidth::parse).transpose()?.flatten().map(Box::new);
+        self.vlan = element.child("vlan").map(Vlan::parse).transpose()?.flatten().map(Box::new);
         if let Some(port) = element.child("port") {
             self.port_isolated = port.attr_yes_no("isolated")?;
         }
         let filtered =
             matches!(kind, InterfaceType::Ethernet | InterfaceType::Network | InterfaceType::Bridge);
-        self.filter = element.child("filterref").filter(|_| filtered).and_then(FilterRef::parse);
+        self.filter =
+            element.child("filterref").filter(|_| filtered).and_then(FilterRef::parse).map(Box::new);
         (self.ips, self.routes) = addresses(element)?;
         for forward in element.children_named("portForward") {
             self.port_forwards.push(PortForward::parse(forward)?);

@@ -9,6 +9,7 @@ mod rules;
 mod source;
 mod virtual_port;
 
+use crate::Rare;
 use std::net::IpAddr;
 
 use uuid::Uuid;
@@ -28,9 +29,9 @@ pub struct Interface {
     /// Device model ("virtio", "e1000").
     pub model: Option<String>,
     /// `<driver>`.
-    pub driver: InterfaceDriver,
+    pub driver: Rare<InterfaceDriver>,
     /// `<backend>`.
-    pub backend: InterfaceBackend,
+    pub backend: Rare<InterfaceBackend>,
     /// Host name of the tap or macvtap device; none: chosen at start.
     pub target_dev: Option<String>,
     /// Whether libvirt makes and removes the tap device.
@@ -40,13 +41,13 @@ pub struct Interface {
     /// Name inside a running container.
     pub guest_actual: Option<String>,
     /// Port of a switch.
-    pub virtual_port: Option<VirtualPort>,
+    pub virtual_port: Option<Box<VirtualPort>>,
     /// `<filterref>`.
-    pub filter: Option<FilterRef>,
+    pub filter: Option<Box<FilterRef>>,
     /// Limits of throughput.
-    pub bandwidth: Option<Bandwidth>,
+    pub bandwidth: Option<Box<Bandwidth>>,
     /// VLAN tags.
-    pub vlan: Option<Vlan>,
+    pub vlan: Option<Box<Vlan>>,
     /// Whether the host follows the guest's receive filter.
     pub trust_guest_rx_filters: Option<bool>,
     /// Whether other isolated ports of the bridge are hidden.

@@ -28,7 +28,7 @@ pub(super) fn validate(interface: &Interface) -> Result<(), XmlError> {
             interface.mac.as_ref().map(ToString::to_string).unwrap_or_default()
         )));
     }
-    let floor = interface.bandwidth.and_then(|b| b.inbound).and_then(|i| i.floor);
+    let floor = interface.bandwidth.as_ref().and_then(|b| b.inbound).and_then(|i| i.floor);
     if floor.is_some() && kind != InterfaceType::Network {
         return Err(XmlError::unsupported("floor attribute is not supported for this config"));
     }
