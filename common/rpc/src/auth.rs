@@ -10,7 +10,7 @@ use bytes::Bytes;
 use nix::unistd::geteuid;
 use protocol::Fault;
 
-use crate::{Identity, Session, faults};
+use crate::{Identity, SecurityLayer, Session, faults};
 
 /// A boxed future; authenticators are trait objects.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -38,14 +38,27 @@ pub enum Offer {
 }
 
 /// Result of one step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum AuthStep {
     /// The reply's body; more steps have to follow.
     Continue(Vec<u8>),
     /// The reply's body; the client is in.
     Admitted(Vec<u8>),
+    /// The client is in, and known by a name.
+    Proved(Box<Proof>),
     /// The client gets error 45 and may try again.
     Refused,
+}
+
+/// What a client has proved.
+#[derive(Debug)]
+pub struct Proof {
+    /// The reply's body.
+    pub reply: Vec<u8>,
+    /// Who the client is.
+    pub identity: Identity,
+    /// What all bytes behind the reply pass, both ways.
+    pub layer: Option<Box<dyn SecurityLayer>>,
 }
 
 /// How the clients of a socket prove who they are.
@@ -92,11 +105,23 @@ pub(crate) fn list(offer: Offer, authenticated: bool) -> (AuthType, bool) {
     }
 }
 
-/// The reply's body of a step, and whether the client is in now.
-pub(crate) fn outcome(step: Result<AuthStep, Fault>) -> Result<(Vec<u8>, bool), Fault> {
+/// Does what a step leads to; the reply's body.
+pub(crate) fn conclude(session: &Session, step: Result<AuthStep, Fault>) -> Result<Vec<u8>, Fault> {
     match step? {
-        AuthStep::Continue(body) => Ok((body, false)),
-        AuthStep::Admitted(body) => Ok((body, true)),
+        AuthStep::Continue(body) => Ok(body),
+        AuthStep::Admitted(body) => {
+            session.admit();
+            Ok(body)
+        }
+        AuthStep::Proved(proof) => {
+            let Proof { reply, identity, layer } = *proof;
+            session.prove(identity);
+            if let Some(layer) = layer {
+                session.protect(layer);
+            }
+            session.admit();
+            Ok(reply)
+        }
         AuthStep::Refused => Err(faults::refused()),
     }
 }

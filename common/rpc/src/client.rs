@@ -8,7 +8,6 @@ mod task;
 
 use std::collections::HashMap;
 use std::io;
-use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -26,6 +25,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::outbound::{Outgoing, SendQueue};
+use crate::socket::Socket;
 use crate::sync::lock;
 
 pub use forward::{forward, lost};
@@ -65,7 +65,7 @@ pub struct Reply {
 /// What callers and the connection's task share.
 struct Shared {
     name: String,
-    socket: Arc<UnixStream>,
+    socket: Arc<Socket>,
     state: Mutex<State>,
     /// All that waited has been written, or the connection has ended.
     room: Notify,
@@ -106,7 +106,7 @@ impl Link {
     /// Uses a connected socket, which must not block.
     fn over(socket: UnixStream, settings: Settings) -> Self {
         let Settings { name, keepalive, events, end } = settings;
-        let socket = Arc::new(socket);
+        let socket = Arc::new(Socket::new(socket.into()));
         let shared = Arc::new(Shared {
             name,
             socket: Arc::clone(&socket),
@@ -266,7 +266,7 @@ impl Shared {
         };
         drop(dropped);
         // Handles may live on; the peer shall know at once. A socket that is cut off already needs no end.
-        let _ = self.socket.shutdown(Shutdown::Both);
+        let _ = rustix::net::shutdown(&*self.socket, rustix::net::Shutdown::Both);
         self.ended.cancel();
         self.room.notify_waiters();
         if let Some(waker) = waker {

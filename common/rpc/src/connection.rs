@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::unix::net::UnixStream;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -19,12 +19,14 @@ use crate::core::framer::{Framer, Violation};
 use crate::core::keepalive::{Action, Keepalive};
 use crate::core::linger::Linger;
 use crate::dispatch::Dispatcher;
+use crate::layer::Layer;
 use crate::limits::Workers;
 use crate::output::Close;
 use crate::service::Service;
 use crate::session::tell;
-use crate::socket::{self, Received, Waiting};
+use crate::socket::{self, Received, Socket, Waiting};
 use crate::sync::lock;
+use crate::tls::{Handshake, HandshakeError, Step, TlsAcceptor, TlsSettings};
 
 /// Messages handled before other sessions of the thread get their turn.
 const BATCH: usize = 64;
@@ -32,6 +34,9 @@ const BATCH: usize = 64;
 const QUICK_ROUNDS: u32 = 16;
 /// Longest message of a client that has not proved who it is; the largest step of SASL is below.
 const MAX_UNAUTHENTICATED: usize = 1 << 20;
+
+/// Bytes of a handshake that are read at once.
+const HANDSHAKE_READ: usize = 16 * 1024;
 
 /// Why a session ends.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +59,15 @@ pub(crate) enum Ending {
     /// The socket broke.
     #[error("cannot read: {0}")]
     Read(#[from] std::io::Error),
+    /// Bytes before the security layer.
+    #[error("bytes without protection came behind the end of authentication")]
+    Unprotected,
+    /// TLS did not come about.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// Nor in time.
+    #[error("the TLS handshake took longer than {} s", .0.as_secs())]
+    Slow(Duration),
     /// No answer to pings.
     #[error("the client has not answered {0} keepalive pings")]
     Silent(u32),
@@ -76,7 +90,7 @@ enum Wake {
 /// State of the task.
 pub(crate) struct Connection<S> {
     session: Session,
-    socket: Arc<UnixStream>,
+    socket: Arc<Socket>,
     waiting: Waiting,
     dispatcher: Dispatcher<S>,
     framer: Framer,
@@ -85,6 +99,8 @@ pub(crate) struct Connection<S> {
     linger: Linger,
     /// Calls so far, when it was last watched for more.
     calls: u64,
+    /// All bytes pass a layer.
+    layered: bool,
     /// Not reading at the moment, whatever the client sends.
     deaf: bool,
 }
@@ -92,7 +108,7 @@ pub(crate) struct Connection<S> {
 impl<S: Service> Connection<S> {
     pub(crate) fn new(
         session: Session,
-        socket: Arc<UnixStream>,
+        socket: Arc<Socket>,
         auth: Arc<dyn Authenticator>,
         server: (Arc<S>, Arc<Workers>),
     ) -> Self {
@@ -108,8 +124,83 @@ impl<S: Service> Connection<S> {
             keepalive: None,
             linger: Linger::new(window),
             calls: 0,
+            layered: false,
             deaf: false,
         }
+    }
+
+    /// Has the client authenticate by TLS first, where its socket asks for that.
+    pub(crate) async fn secure(&mut self, tls: Option<Arc<TlsAcceptor>>) -> Result<(), Ending> {
+        let Some(settings) = tls.map(|acceptor| acceptor.settings()) else { return Ok(()) };
+        let time = self.session.inner().limits.load().handshake_time;
+        // Few clients have it, and only once: its state is no part of this one.
+        let handshake = Box::pin(self.handshake(&settings));
+        tokio::time::timeout(time, handshake).await.unwrap_or(Err(Ending::Slow(time)))
+    }
+
+    async fn handshake(&mut self, settings: &TlsSettings) -> Result<(), Ending> {
+        let mut handshake = Handshake::new(settings)?;
+        loop {
+            let mut wire = self.receive_raw().await?;
+            let step = tokio::task::spawn_blocking(move || handshake.advance(&mut wire)).await;
+            match step.map_err(|panic| io::Error::other(panic.to_string()))? {
+                Step::Blocked(mut next) => {
+                    self.send_raw(&std::mem::take(&mut next.outgoing)).await?;
+                    handshake = *next;
+                }
+                Step::Finished(finished) => {
+                    self.send_raw(&finished.outgoing).await?;
+                    self.socket.put_on(Layer::new(Box::new(finished.tls)));
+                    self.layered = true;
+                    self.backlog = finished.early;
+                    let name = finished.dname;
+                    let peer = self.session.peer().clone();
+                    self.session.prove(name.iter().fold(peer, |peer, name| peer.with_x509_dname(name)));
+                    self.dispatcher.admit_if_nothing_to_prove();
+                    return Ok(());
+                }
+                Step::Failed(error, goodbye) => {
+                    // The client learns why, if it still reads.
+                    let _ = self.send_raw(&goodbye).await;
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    /// The next bytes of a handshake.
+    async fn receive_raw(&mut self) -> Result<Vec<u8>, Ending> {
+        loop {
+            poll_fn(|cx| match self.look(cx) {
+                Ok(_) => self.waiting.poll_read(cx).map(|ready| ready.map_err(Ending::Read)),
+                Err(ending) => Poll::Ready(Err(ending)),
+            })
+            .await?;
+            let received = socket::with_buffer(|buffer| {
+                let room = buffer.get_mut(..HANDSHAKE_READ).unwrap_or_default();
+                let count = socket::receive_raw(self.socket.as_fd(), room)?;
+                Ok::<_, io::Error>(count.map(|count| room.get(..count).unwrap_or_default().to_vec()))
+            })?;
+            match received {
+                None => {}
+                Some(bytes) if bytes.is_empty() => return Err(HandshakeError::Ended.into()),
+                Some(bytes) => {
+                    self.waiting.left(bytes.len() == HANDSHAKE_READ);
+                    return Ok(bytes);
+                }
+            }
+        }
+    }
+
+    async fn send_raw(&mut self, mut bytes: &[u8]) -> Result<(), Ending> {
+        while !bytes.is_empty() {
+            let sent = socket::send_raw(self.socket.as_fd(), bytes)?;
+            bytes = bytes.get(sent.count..).unwrap_or_default();
+            if sent.blocked {
+                poll_fn(|cx| self.waiting.poll_write(cx)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Serves the client until the end.
@@ -124,7 +215,7 @@ impl<S: Service> Connection<S> {
                 Wake::Backlog => {
                     tokio::task::yield_now().await;
                     let backlog = std::mem::take(&mut self.backlog);
-                    self.process(&backlog)
+                    self.note_layer(true).and_then(|()| self.process(&backlog))
                 }
                 Wake::Write => {
                     self.unblock();
@@ -181,11 +272,12 @@ impl<S: Service> Connection<S> {
         if let Some(reason) = &out.close {
             return Err(Ending::Closed(reason.clone()));
         }
-        if out.draining && out.in_flight == 0 && out.queue.is_empty() {
+        if out.draining && out.in_flight == 0 && out.queue.is_empty() && !out.blocked {
             return Err(Ending::Drained);
         }
         out.starved = out.in_flight >= max;
-        self.deaf = out.starved || out.draining || inner.full_streams.load(Ordering::SeqCst) > 0;
+        self.deaf =
+            out.starved || out.draining || out.hushed || inner.full_streams.load(Ordering::SeqCst) > 0;
         Ok(out.blocked)
     }
 
@@ -193,7 +285,7 @@ impl<S: Service> Connection<S> {
     async fn read_while_quick(&mut self) -> Result<(), Ending> {
         socket::with_buffer(|buffer| {
             let received = socket::receive(&self.socket, buffer)?;
-            self.waiting.left(received.may_leave_more(buffer.len()));
+            self.waiting.left(received.may_leave_more());
             self.on_received(received, buffer)
         })?;
         self.go_on_while_quick().await
@@ -253,7 +345,7 @@ impl<S: Service> Connection<S> {
 
     fn on_received(&mut self, received: Received, buffer: &[u8]) -> Result<(), Ending> {
         match received {
-            Received::Bytes(count, fds) => {
+            Received::Bytes { count, fds, .. } => {
                 if let Some((core, _)) = &mut self.keepalive {
                     core.on_packet(Instant::now());
                 }
@@ -262,13 +354,30 @@ impl<S: Service> Connection<S> {
                     let inner = self.session.inner();
                     self.linger.on_input(now, inner.gauge.take_turn(self.session.id(), now));
                 }
+                self.note_layer(false)?;
                 self.framer.received(count, fds);
                 self.process(buffer.get(..count).unwrap_or_default())
             }
-            Received::Blocked => Ok(()),
+            Received::Blocked => {
+                if self.socket.holds_back() {
+                    self.unblock();
+                }
+                Ok(())
+            }
             Received::End if self.framer.is_midway() => Err(Ending::Midway),
             Received::End => Err(Ending::Client),
         }
+    }
+
+    /// Nothing that came before a security layer counts behind it: somebody on the way could have put it in.
+    fn note_layer(&mut self, backlog: bool) -> Result<(), Ending> {
+        if !self.layered && self.socket.is_layered() {
+            self.layered = true;
+            if backlog || self.framer.is_midway() {
+                return Err(Ending::Unprotected);
+            }
+        }
+        Ok(())
     }
 
     /// Handles the messages in `chunk`; what must wait becomes the backlog. Replies leave together at the end.
@@ -307,7 +416,7 @@ impl<S: Service> Connection<S> {
         let (room, departed) = {
             let mut out = lock(&inner.out);
             let departed = if out.in_flight < max { Vec::new() } else { out.flush() };
-            (out.in_flight < max && !out.draining && !out.is_closed(), departed)
+            (out.in_flight < max && !out.draining && !out.hushed && !out.is_closed(), departed)
         };
         tell(departed);
         room && inner.full_streams.load(Ordering::SeqCst) == 0

@@ -16,7 +16,7 @@ use protocol::message::{HEADER_LEN, Header, Kind, MAX_FDS, MAX_MESSAGE, Message,
 use protocol::procedure::Priority;
 use protocol::{Fault, List, xdr};
 
-use crate::auth::{self, Authenticator};
+use crate::auth::{self, Authenticator, Offer};
 use crate::core::admission::{self, Verdict};
 use crate::core::framer::Frame;
 use crate::core::outbound::Outgoing;
@@ -27,6 +27,8 @@ use crate::{Session, faults};
 
 /// AUTH_LIST, which is answered here.
 const AUTH_LIST: i32 = 66;
+/// AUTH_SASL_INIT, AUTH_SASL_START, AUTH_SASL_STEP.
+const SASL: std::ops::RangeInclusive<i32> = 67..=69;
 
 /// Most bytes of a handler's state. It is moved several times before the first poll: what is large belongs in a box of
 /// its own, where only the call that needs it pays for it.
@@ -51,6 +53,13 @@ impl<S: Service> Dispatcher<S> {
         workers: Arc<Workers>,
     ) -> Self {
         Self { session, auth, service, workers }
+    }
+
+    /// Lets the client in if the socket asks for no more than it has proved already.
+    pub(crate) fn admit_if_nothing_to_prove(&self) {
+        if self.auth.offer(self.session.peer()) == Offer::NotNeeded {
+            self.session.admit();
+        }
     }
 
     /// Handles one message of the client.
@@ -107,13 +116,12 @@ impl<S: Service> Dispatcher<S> {
             run(Arc::new(call), header, std::future::ready(Err(faults::refused())));
         } else {
             let auth = Arc::clone(&self.auth);
+            if SASL.contains(&header.procedure) {
+                session.hush();
+            }
             run(Arc::new(call), header, async move {
                 let step = auth.step(&session, header.procedure, body).await;
-                let (reply, admitted) = auth::outcome(step)?;
-                if admitted {
-                    session.admit();
-                }
-                Ok(reply.into())
+                auth::conclude(&session, step).map(Bytes::from)
             });
         }
     }
@@ -148,7 +156,7 @@ fn answer(call: &Call, header: &Header, outcome: Result<Outcome, String>, holdin
         );
         Err(faults::panicked(call.meta()))
     });
-    let outcome = outcome.and_then(|body| checked(body, left.fds.len()));
+    let outcome = outcome.and_then(|body| checked(call, body, left.fds.len()));
     let failed = outcome.is_err();
     let message = match outcome {
         Ok(body) if left.fds.is_empty() => {
@@ -173,7 +181,10 @@ fn answer(call: &Call, header: &Header, outcome: Result<Outcome, String>, holdin
     }
 }
 
-fn checked(body: Bytes, fds: usize) -> Outcome {
+fn checked(call: &Call, body: Bytes, fds: usize) -> Outcome {
+    if fds > 0 && call.session().is_remote() {
+        return Err(faults::descriptors_by_network());
+    }
     if fds > MAX_FDS as usize {
         return Err(faults::reply_descriptors(fds));
     }

@@ -48,6 +48,10 @@ pub(crate) fn reply_descriptors(count: usize) -> Fault {
     Fault::internal(ErrorDomain::RPC, format!("{count} descriptors do not fit to a message"))
 }
 
+pub(crate) fn descriptors_by_network() -> Fault {
+    Fault::internal(ErrorDomain::RPC, "descriptors cannot be sent to a client of the network")
+}
+
 pub(crate) fn stream_exists(meta: &Meta) -> Fault {
     Fault::rpc(format!("the call of {} has a stream already, or has been answered", meta.name))
 }

@@ -1,4 +1,4 @@
-//! The session's cores below arbitrary bytes. A plain function, so that tests, a smoke run and a fuzzer share it.
+//! The session's cores, and TLS before them, below arbitrary bytes. Plain functions, so that tests, a smoke run and a fuzzer share it.
 
 use bytes::Bytes;
 use protocol::message::{Header, Kind, MAX_MESSAGE, Status};
@@ -9,7 +9,9 @@ use crate::core::admission::{self, Standing, Verdict};
 use crate::core::framer::Framer;
 use crate::core::outbound::{Outgoing, SendQueue};
 use crate::core::stream::{Flow, Reaction};
+use crate::layer::{Codec, Sink};
 use crate::service::known;
+use crate::tls::{Handshake, Step, TlsSettings};
 
 /// What came of the input; only there to be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +54,41 @@ pub fn session(input: &[u8]) -> Tally {
     run.tally
 }
 
+/// How far a client came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// More of the handshake has to come.
+    Handshake,
+    /// It was refused.
+    Failed,
+    /// It is over.
+    Established,
+}
+
+/// Plays `input` to the handshake of a TLS connection, and to its records if that comes to its end. The first byte
+/// chooses the size of the reads. Must never panic, nor keep more than a handshake may have, whatever the bytes are.
+pub fn handshake(settings: &TlsSettings, input: &[u8]) -> Progress {
+    let [step, rest @ ..] = input else { return Progress::Handshake };
+    let Ok(mut handshake) = Handshake::new(settings) else { return Progress::Failed };
+    let mut chunks = rest.chunks(usize::from(*step) * 8 + 1);
+    let mut established = loop {
+        let Some(chunk) = chunks.next() else { return Progress::Handshake };
+        match handshake.advance(&mut chunk.to_vec()) {
+            Step::Blocked(next) => handshake = *next,
+            Step::Finished(finished) => break finished.tls,
+            Step::Failed(..) => return Progress::Failed,
+        }
+    };
+    let mut buffer = vec![0; 1 << 16];
+    for chunk in chunks {
+        let mut plain = Sink::new(&mut buffer);
+        if established.open(&mut chunk.to_vec(), &mut plain, &mut Vec::new()).is_err() {
+            return Progress::Failed;
+        }
+    }
+    Progress::Established
+}
+
 struct Run {
     tally: Tally,
     standing: Standing,
@@ -90,6 +127,11 @@ impl Run {
 mod tests {
     use proptest::prelude::*;
     use protocol::message::encode_raw;
+    use rustls::crypto::ring::default_provider;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig};
+    use std::sync::Arc;
 
     use super::*;
 
@@ -113,6 +155,62 @@ mod tests {
             let procedure = c.cast_signed();
             encode_raw(&Header { program: a, version: b, procedure, kind, serial: e, status }, &body)
         })
+    }
+
+    fn settings() -> TlsSettings {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
+        let chain = vec![CertificateDer::from_pem_file(format!("{folder}/servercert.pem")).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(format!("{folder}/serverkey.pem")).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let config = Arc::new(config.with_single_cert(chain, key).unwrap());
+        TlsSettings { config, judge: Arc::new(|_: &[CertificateDer<'static>]| Ok(None)) }
+    }
+
+    /// What a client of each version says first.
+    fn hellos() -> Vec<Vec<u8>> {
+        let hello = |version| {
+            let config = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+            let config = config.with_protocol_versions(&[version]).unwrap();
+            let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+            let name = ServerName::try_from("localhost").unwrap();
+            let mut hello = Vec::new();
+            let mut conn = ClientConnection::new(Arc::new(config), name).unwrap();
+            conn.write_tls(&mut hello).unwrap();
+            hello
+        };
+        rustls::ALL_VERSIONS.iter().map(|version| hello(*version)).collect()
+    }
+
+    #[test]
+    fn mutated_hellos_are_refused_or_need_more() {
+        let settings = settings();
+        let mut numbers = 1u64;
+        let mut number = |below: usize| {
+            numbers = numbers.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (numbers >> 33) as usize % below
+        };
+        let hellos = hellos();
+        let mut seen = [0; 2];
+        for round in 0..2000 {
+            let mut input = vec![number(256) as u8];
+            input.extend_from_slice(&hellos[round % hellos.len()]);
+            for _ in 0..number(4) {
+                let place = number(input.len());
+                match number(4) {
+                    0 => input[place] = number(256) as u8,
+                    1 => input.truncate(place.max(2)),
+                    2 => input.extend_from_within(place..),
+                    _ => input[place] ^= 1 << number(8),
+                }
+            }
+            match handshake(&settings, &input) {
+                Progress::Handshake => seen[0] += 1,
+                Progress::Failed => seen[1] += 1,
+                Progress::Established => panic!("without a key: {input:?}"),
+            }
+        }
+        assert!(seen.iter().all(|count| *count > 200), "{seen:?}");
     }
 
     proptest! {

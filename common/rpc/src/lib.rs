@@ -7,6 +7,7 @@
 //!
 //! - `core`: framing, judging messages, keepalive, outbound queue and stream flow control, all without input and output;
 //! - `connection`: the task that waits; `dispatch`: from a message to its answer; `output`, `socket`: writing, reading;
+//! - `endpoint`, `layer`, `tls`: sockets of the host and of the network, and what encrypts the latter;
 //! - [`Server`]: accepting, limits, counters, shutdown; [`Authenticator`]: who is let in;
 //! - [`client`]: a connection to another daemon, and a client's calls passed on to it.
 
@@ -17,9 +18,11 @@ pub mod client;
 mod connection;
 mod core;
 mod dispatch;
+mod endpoint;
 pub mod faults;
 pub mod fuzz;
 mod identity;
+mod layer;
 mod limits;
 mod output;
 mod server;
@@ -28,11 +31,15 @@ mod session;
 mod socket;
 mod stream;
 mod sync;
+mod tls;
 
-pub use auth::{AuthStep, AuthType, Authenticator, BoxFuture, NoAuth, Offer, SameUser};
+pub use auth::{AuthStep, AuthType, Authenticator, BoxFuture, NoAuth, Offer, Proof, SameUser};
+pub use endpoint::{Endpoint, EndpointKind, Listener, Transport};
 pub use identity::{Identity, token_param};
+pub use layer::SecurityLayer;
 pub use limits::Limits;
-pub use server::{Counters, Endpoint, EndpointKind, Server};
+pub use server::{Counters, Server};
 pub use service::{Call, Service, Unknown, known};
 pub use session::Session;
 pub use stream::{Packet, Stream, StreamClosed};
+pub use tls::{Judge, TlsAcceptor, TlsSettings};

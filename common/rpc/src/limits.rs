@@ -11,8 +11,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Limits {
     /// Connections; at the limit the sockets are not accepted from.
     pub max_clients: usize,
-    /// Connections that have not authenticated yet; at the limit likewise.
+    /// Connections that have not authenticated yet; at the limit likewise. Those of the network are counted apart.
     pub max_anonymous_clients: usize,
+    /// How long a client of the network that has not authenticated keeps its place while others wait for one.
+    pub stranger_time: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_time: Duration,
     /// Ordinary calls at work at a time. Calls of high priority are exempt, so stuck ones cannot block queries.
     pub max_workers: usize,
     /// Calls of one client whose replies have not left; at the limit its socket is not read.
@@ -36,6 +40,8 @@ impl Default for Limits {
         Self {
             max_clients: 5000,
             max_anonymous_clients: 20,
+            stranger_time: Duration::from_secs(10),
+            handshake_time: Duration::from_secs(30),
             max_workers: 20,
             max_client_requests: 5,
             max_client_streams: 256,

@@ -1,12 +1,13 @@
 //! The sending side of a session: whoever has something to send queues it here and writes it at once if nobody is ahead.
 
 use std::io::{self, IoSlice};
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::SecurityLayer;
 use crate::core::outbound::{Outgoing, SendQueue};
-use crate::socket::{self, Sent};
+use crate::layer::Layer;
+use crate::socket::{self, Sent, Socket};
 use crate::stream::StreamState;
 
 /// Parts of one write; a message has two.
@@ -39,7 +40,7 @@ pub(crate) enum Close {
 #[derive(Debug)]
 pub(crate) struct Output {
     /// The socket; `None` once closed.
-    pub(crate) socket: Option<Arc<UnixStream>>,
+    pub(crate) socket: Option<Arc<Socket>>,
     /// What waits for it.
     pub(crate) queue: SendQueue<Token>,
     /// The socket is full; the session's task waits for it.
@@ -48,6 +49,12 @@ pub(crate) struct Output {
     pub(crate) corked: bool,
     /// Requests whose replies have not left.
     pub(crate) in_flight: usize,
+    /// The client is not read until the reply of its step of authentication has left.
+    pub(crate) hushed: bool,
+    /// What bytes pass once that reply has left.
+    pub(crate) layer: Option<Box<dyn SecurityLayer>>,
+    /// That reply is queued.
+    pub(crate) layer_is_next: bool,
     /// The session's task wants to hear of every reply that leaves.
     pub(crate) starved: bool,
     /// No more requests are taken; the session ends with the last reply.
@@ -62,13 +69,16 @@ pub(crate) struct Output {
 pub(crate) type Departed = Vec<Arc<StreamState>>;
 
 impl Output {
-    pub(crate) fn new(socket: Arc<UnixStream>) -> Self {
+    pub(crate) fn new(socket: Arc<Socket>) -> Self {
         Self {
             socket: Some(socket),
             queue: SendQueue::new(),
             blocked: false,
             corked: false,
             in_flight: 0,
+            hushed: false,
+            layer: None,
+            layer_is_next: false,
             starved: false,
             draining: false,
             close: None,
@@ -99,7 +109,7 @@ impl Output {
     pub(crate) fn flush(&mut self) -> Departed {
         let mut departed = Departed::new();
         let Some(socket) = self.socket.clone() else { return departed };
-        while !self.blocked && !self.queue.is_empty() {
+        while !self.blocked && (!self.queue.is_empty() || socket.holds_back()) {
             match self.write(&socket, &mut departed) {
                 Ok(true) => {
                     self.blocked = true;
@@ -115,10 +125,31 @@ impl Output {
                 }
             }
         }
+        if self.layer_is_next && self.queue.is_empty() && !self.blocked {
+            self.put_layer_on(&socket);
+        }
         if self.draining {
             self.wake();
         }
         departed
+    }
+
+    /// A reply has been queued: where no layer begins behind it, the client is read again.
+    pub(crate) fn replied(&mut self) {
+        self.layer_is_next = self.layer.is_some();
+        if self.hushed && !self.layer_is_next {
+            self.hushed = false;
+            self.wake();
+        }
+    }
+
+    fn put_layer_on(&mut self, socket: &Socket) {
+        self.layer_is_next = false;
+        if let Some(layer) = self.layer.take() {
+            socket.put_on(Layer::of_sasl(layer));
+            self.hushed = false;
+            self.wake();
+        }
     }
 
     /// Asks the session's task to end.
@@ -138,7 +169,7 @@ impl Output {
     }
 
     /// One write; whether the socket is full now.
-    fn write(&mut self, socket: &UnixStream, departed: &mut Departed) -> io::Result<bool> {
+    fn write(&mut self, socket: &Socket, departed: &mut Departed) -> io::Result<bool> {
         let mut replies = 0;
         let sent = |token| match token {
             Token::Request => replies += 1,

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::os::unix::net::UnixStream as StdStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,43 +16,16 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{Authenticator, NoAuth, Offer};
 use crate::connection::Connection;
 use crate::dispatch::panic_text;
+use crate::endpoint::{Arrival, Endpoint, EndpointKind, Source};
 use crate::limits::Workers;
 use crate::session::Beginning;
 use crate::sync::lock;
-use crate::{Identity, Limits, Service, Session};
+use crate::{Limits, Service, Session};
 
 /// Longest pause after a failed accept; the end of any session ends it earlier.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// Clients whose requests are no further apart count as busy at the same time.
 const CROWD: Duration = Duration::from_millis(1);
-
-/// Kind of a listening socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EndpointKind {
-    /// All calls.
-    Main,
-    /// Only calls that read.
-    ReadOnly,
-    /// The admin program.
-    Admin,
-}
-
-/// A listening socket.
-pub struct Endpoint {
-    /// What its clients may do.
-    pub kind: EndpointKind,
-    /// The socket; blocking or not.
-    pub listener: StdListener,
-    /// What its clients have to prove.
-    pub auth: Arc<dyn Authenticator>,
-}
-
-impl Endpoint {
-    /// Puts the three together.
-    pub fn new(kind: EndpointKind, listener: StdListener, auth: Arc<dyn Authenticator>) -> Self {
-        Self { kind, listener, auth }
-    }
-}
 
 /// A moment's figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +66,8 @@ struct Inner<S> {
 #[derive(Debug)]
 pub(crate) struct Gauge {
     clients: watch::Sender<usize>,
-    unauthenticated: AtomicUsize,
+    local_strangers: AtomicUsize,
+    remote_strangers: AtomicUsize,
     /// A place has become free, or the limits have changed.
     room: Notify,
     /// A session watches for its client's next request.
@@ -118,7 +91,8 @@ impl<S: Service> Server<S> {
         let workers = Arc::new(Workers::new(limits.max_workers));
         let gauge = Gauge {
             clients: watch::Sender::new(0),
-            unauthenticated: AtomicUsize::new(0),
+            local_strangers: AtomicUsize::new(0),
+            remote_strangers: AtomicUsize::new(0),
             room: Notify::new(),
             lingering: AtomicBool::new(false),
             turn: Turn { session: AtomicU64::new(0), at: AtomicU64::new(0), begin: Instant::now() },
@@ -142,10 +116,9 @@ impl<S: Service> Server<S> {
     /// The socket cannot be registered with the runtime.
     pub fn listen(&self, endpoint: Endpoint) -> io::Result<()> {
         let Endpoint { kind, listener, auth } = endpoint;
-        listener.set_nonblocking(true)?;
-        let listener = UnixListener::from_std(listener)?;
+        let source = Source::new(listener)?;
         let server = self.clone();
-        self.0.tasks.spawn(async move { server.accept(kind, listener, auth).await });
+        self.0.tasks.spawn(async move { server.accept(kind, source, auth).await });
         Ok(())
     }
 
@@ -168,8 +141,7 @@ impl<S: Service> Server<S> {
         kind: EndpointKind,
         auth: Arc<dyn Authenticator>,
     ) -> io::Result<Session> {
-        stream.set_nonblocking(true)?;
-        self.start(UnixStream::from_std(stream)?, kind, auth)
+        Ok(self.start(Arrival::local(stream)?, kind, auth))
     }
 
     /// Number of clients, to be watched for idle exit.
@@ -195,7 +167,10 @@ impl<S: Service> Server<S> {
         let calls: u64 = sessions.iter().map(|session| session.inner().calls.load(Ordering::Relaxed)).sum();
         Counters {
             clients: sessions.len(),
-            unauthenticated: self.0.gauge.unauthenticated.load(Ordering::Relaxed),
+            unauthenticated: [false, true]
+                .map(|remote| self.0.gauge.strangers(remote).load(Ordering::Relaxed))
+                .iter()
+                .sum(),
             calls_running: sessions.iter().map(|session| lock(&session.inner().out).in_flight).sum(),
             calls_total: calls + self.0.past_calls.load(Ordering::Relaxed),
         }
@@ -234,14 +209,13 @@ impl<S: Service> Server<S> {
         }
     }
 
-    async fn accept(&self, kind: EndpointKind, listener: UnixListener, auth: Arc<dyn Authenticator>) {
-        while self.room().await {
+    async fn accept(&self, kind: EndpointKind, source: Source, auth: Arc<dyn Authenticator>) {
+        while self.room(source.is_remote()).await {
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = source.accept() => accepted,
                 () = self.0.stopping.cancelled() => return,
             };
-            let started = accepted.and_then(|(stream, _)| self.start(stream, kind, Arc::clone(&auth)));
-            if let Err(error) = started {
+            if let Err(error) = accepted.map(|arrival| self.start(arrival, kind, Arc::clone(&auth))) {
                 tracing::warn!("cannot take on a client: {error}");
                 // Usually no descriptor is left; the next try has a chance once a session has ended.
                 let room = self.0.gauge.room.notified();
@@ -253,8 +227,9 @@ impl<S: Service> Server<S> {
         }
     }
 
-    /// Waits for a free place; `false`: the server stops.
-    async fn room(&self) -> bool {
+    /// Waits for a free place; `false`: the server stops. Where strangers of the network hold all of theirs, the one who
+    /// has been silent for longest makes room after a while, so that nobody can keep the others out by saying nothing.
+    async fn room(&self, remote: bool) -> bool {
         loop {
             let mut changed = std::pin::pin!(self.0.gauge.room.notified());
             changed.as_mut().enable();
@@ -262,51 +237,71 @@ impl<S: Service> Server<S> {
                 return false;
             }
             let limits = self.0.limits.load_full();
-            if self.0.gauge.has_room(&limits) {
+            if self.0.gauge.has_room(&limits, remote) {
                 return true;
             }
             tracing::debug!(clients = *self.0.gauge.clients.borrow(), "no place for more clients");
+            let patience = if remote { self.send_stranger_away(limits.stranger_time) } else { None };
+            let waited = async {
+                match patience {
+                    Some(time) => tokio::time::sleep(time).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = changed => {}
+                () = waited => {}
                 () = self.0.stopping.cancelled() => return false,
             }
         }
     }
 
-    fn start(
-        &self,
-        stream: UnixStream,
-        kind: EndpointKind,
-        auth: Arc<dyn Authenticator>,
-    ) -> io::Result<Session> {
-        let credentials = stream.peer_cred()?;
-        let peer = Identity::new(credentials.pid(), Some(credentials.uid()), Some(credentials.gid()));
-        let authenticated = auth.offer(&peer) == Offer::NotNeeded;
-        // The runtime is told of it again when the session waits for it.
-        let socket = Arc::new(stream.into_std()?);
+    /// Disconnects the stranger who came first if that was `time` ago; else gives the time that is left.
+    fn send_stranger_away(&self, time: Duration) -> Option<Duration> {
+        let sessions = lock(&self.0.sessions);
+        let strangers =
+            sessions.values().filter(|session| session.is_remote() && !session.is_authenticated());
+        let oldest = strangers.filter(|session| !session.is_closed()).min_by_key(|session| session.id())?;
+        match time.checked_sub(oldest.age()) {
+            Some(left) if !left.is_zero() => Some(left),
+            _ => {
+                oldest.close("it has not proved who it is, and others wait");
+                None
+            }
+        }
+    }
+
+    fn start(&self, arrival: Arrival, kind: EndpointKind, auth: Arc<dyn Authenticator>) -> Session {
+        // A client of TLS is a stranger until the handshake is over.
+        let authenticated = arrival.tls.is_none() && auth.offer(&arrival.peer) == Offer::NotNeeded;
         let beginning = Beginning {
             id: self.0.next_id.fetch_add(1, Ordering::Relaxed),
             kind,
-            peer,
+            transport: arrival.transport(),
+            address: arrival.address,
+            peer: arrival.peer,
             authenticated,
             limits: Arc::clone(&self.0.limits),
             gauge: Arc::clone(&self.0.gauge),
         };
-        let session = Session::new(beginning, Arc::clone(&socket));
+        let session = Session::new(beginning, Arc::clone(&arrival.socket));
         lock(&self.0.sessions).insert(session.id(), session.clone());
-        self.0.gauge.arrived(authenticated);
+        self.0.gauge.arrived(authenticated, session.is_remote());
         let registered = Registered { server: self.clone(), session: session.clone() };
         let parts = (Arc::clone(&self.0.service), Arc::clone(&self.0.workers));
-        let mut connection = Connection::new(session.clone(), socket, auth, parts);
+        let mut connection = Connection::new(session.clone(), arrival.socket, auth, parts);
         if self.0.stopping.is_cancelled() {
             session.drain();
         }
         self.0.tasks.spawn(async move {
             registered.open();
-            let ending = connection.run().await;
+            let ending = match connection.secure(arrival.tls).await {
+                Ok(()) => connection.run().await,
+                Err(ending) => ending,
+            };
             ending.log(registered.session.id());
         });
-        Ok(session)
+        session
     }
 }
 
@@ -332,7 +327,7 @@ impl<S: Service> Drop for Registered<S> {
         lock(&server.0.sessions).remove(&session.id());
         server.0.past_calls.fetch_add(session.inner().calls.load(Ordering::Relaxed), Ordering::Relaxed);
         server.0.gauge.turn_over(session.id());
-        server.0.gauge.left(session.is_authenticated());
+        server.0.gauge.left(session.is_authenticated(), session.is_remote());
     }
 }
 
@@ -344,21 +339,26 @@ fn guarded(session: &Session, callback: impl FnOnce()) {
 }
 
 impl Gauge {
-    fn has_room(&self, limits: &Limits) -> bool {
+    fn has_room(&self, limits: &Limits, remote: bool) -> bool {
         *self.clients.borrow() < limits.max_clients
-            && self.unauthenticated.load(Ordering::Relaxed) < limits.max_anonymous_clients
+            && self.strangers(remote).load(Ordering::Relaxed) < limits.max_anonymous_clients
     }
 
-    fn arrived(&self, authenticated: bool) {
+    /// Those of the network are counted apart: they cannot keep out who is on the host.
+    fn strangers(&self, remote: bool) -> &AtomicUsize {
+        if remote { &self.remote_strangers } else { &self.local_strangers }
+    }
+
+    fn arrived(&self, authenticated: bool, remote: bool) {
         if !authenticated {
-            self.unauthenticated.fetch_add(1, Ordering::Relaxed);
+            self.strangers(remote).fetch_add(1, Ordering::Relaxed);
         }
         self.clients.send_modify(|count| *count += 1);
     }
 
     /// A client has authenticated.
-    pub(crate) fn admitted(&self) {
-        self.unauthenticated.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn admitted(&self, remote: bool) {
+        self.strangers(remote).fetch_sub(1, Ordering::Relaxed);
         self.room.notify_waiters();
     }
 
@@ -386,9 +386,9 @@ impl Gauge {
         let _ = self.turn.session.compare_exchange(session, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    fn left(&self, authenticated: bool) {
+    fn left(&self, authenticated: bool, remote: bool) {
         if !authenticated {
-            self.unauthenticated.fetch_sub(1, Ordering::Relaxed);
+            self.strangers(remote).fetch_sub(1, Ordering::Relaxed);
         }
         self.clients.send_modify(|count| *count -= 1);
         self.room.notify_waiters();

@@ -1,10 +1,10 @@
 //! A client's session as drivers see it.
 
 use std::any::{Any, TypeId};
-use std::os::unix::net::UnixStream;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
@@ -15,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::admission::Standing;
 use crate::core::outbound::Outgoing;
+use crate::endpoint::{EndpointKind, Transport};
 use crate::limits::Limits;
 use crate::output::{Close, Departed, Output, Token};
-use crate::server::{EndpointKind, Gauge};
+use crate::server::Gauge;
+use crate::socket::Socket;
 use crate::stream::StreamState;
 use crate::sync::lock;
-use crate::{Identity, faults};
+use crate::{Identity, SecurityLayer, faults};
 
 /// Version of every program that sends events.
 const EVENT_VERSION: u32 = 1;
@@ -33,9 +35,13 @@ pub struct Session(Arc<Inner>);
 pub(crate) struct Inner {
     id: u64,
     kind: EndpointKind,
+    transport: Transport,
+    address: Option<SocketAddr>,
     peer: Identity,
+    proved: OnceLock<Identity>,
     assumed: ArcSwapOption<Identity>,
     connected_at: SystemTime,
+    began: Instant,
     readonly: AtomicBool,
     authenticated: AtomicBool,
     keepalive: AtomicBool,
@@ -55,6 +61,8 @@ type Extension = (TypeId, Arc<dyn Any + Send + Sync>);
 pub(crate) struct Beginning {
     pub(crate) id: u64,
     pub(crate) kind: EndpointKind,
+    pub(crate) transport: Transport,
+    pub(crate) address: Option<SocketAddr>,
     pub(crate) peer: Identity,
     pub(crate) authenticated: bool,
     pub(crate) limits: Arc<ArcSwap<Limits>>,
@@ -62,14 +70,18 @@ pub(crate) struct Beginning {
 }
 
 impl Session {
-    pub(crate) fn new(beginning: Beginning, socket: Arc<UnixStream>) -> Self {
-        let Beginning { id, kind, peer, authenticated, limits, gauge } = beginning;
+    pub(crate) fn new(beginning: Beginning, socket: Arc<Socket>) -> Self {
+        let Beginning { id, kind, transport, address, peer, authenticated, limits, gauge } = beginning;
         Self(Arc::new(Inner {
             id,
             kind,
+            transport,
+            address,
             peer,
+            proved: OnceLock::new(),
             assumed: ArcSwapOption::empty(),
             connected_at: SystemTime::now(),
+            began: Instant::now(),
             readonly: AtomicBool::new(kind == EndpointKind::ReadOnly),
             authenticated: AtomicBool::new(authenticated),
             keepalive: AtomicBool::new(false),
@@ -106,12 +118,22 @@ impl Session {
 
     /// On whose behalf the client calls: who connected, unless [`Self::assume_identity`] said otherwise.
     pub fn identity(&self) -> Identity {
-        self.0.assumed.load().as_deref().unwrap_or(&self.0.peer).clone()
+        self.0.assumed.load().as_deref().unwrap_or_else(|| self.peer()).clone()
     }
 
-    /// Who connected, as the kernel says.
+    /// Who connected, as the kernel says, or as the client has proved by certificate or password.
     pub fn peer(&self) -> &Identity {
-        &self.0.peer
+        self.0.proved.get().unwrap_or(&self.0.peer)
+    }
+
+    /// How the client is connected.
+    pub fn transport(&self) -> Transport {
+        self.0.transport
+    }
+
+    /// From where, if it came over the network.
+    pub fn remote_address(&self) -> Option<SocketAddr> {
+        self.0.address
     }
 
     /// Sets on whose behalf a client calls from now on: it is a trusted daemon that tells (CONNECT_SET_IDENTITY, 419), or
@@ -218,8 +240,34 @@ impl Session {
     /// The client has proved who it is.
     pub(crate) fn admit(&self) {
         if !self.0.authenticated.swap(true, Ordering::Relaxed) {
-            self.0.gauge.admitted();
+            self.0.gauge.admitted(self.is_remote());
         }
+    }
+
+    /// Whether the client came over the network.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.0.transport != Transport::Unix
+    }
+
+    /// For how long the client has been connected.
+    pub(crate) fn age(&self) -> Duration {
+        self.0.began.elapsed()
+    }
+
+    /// The client is not read until it has its reply: a layer may begin behind that, and nothing may slip in before.
+    pub(crate) fn hush(&self) {
+        lock(&self.0.out).hushed = true;
+    }
+
+    /// All bytes behind the next reply pass this layer.
+    pub(crate) fn protect(&self, layer: Box<dyn SecurityLayer>) {
+        lock(&self.0.out).layer = Some(layer);
+    }
+
+    /// The client has proved to be this.
+    pub(crate) fn prove(&self, identity: Identity) {
+        // A second proof changes nothing: the steps that lead to one are refused behind the first.
+        let _ = self.0.proved.set(identity);
     }
 
     /// A request begins: it counts until its reply has left, and holds events back.
@@ -251,6 +299,7 @@ impl Session {
             if holding {
                 out.queue.release();
             }
+            out.replied();
             out.flush_unless_corked()
         };
         tell(departed);
@@ -300,7 +349,9 @@ impl Session {
             let mut out = lock(&self.0.out);
             out.close.get_or_insert(Close::Client);
             out.queue.clear();
-            out.socket = None;
+            if let Some(socket) = out.socket.take() {
+                socket.say_goodbye();
+            }
             out.waker = None;
         }
         self.0.closed.cancel();

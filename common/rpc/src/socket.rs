@@ -1,12 +1,11 @@
 //! The two system calls of a session: receive bytes with descriptors, send bytes or one descriptor; and waiting for
-//! their socket.
+//! their socket. Bytes of remote clients may pass a [`Layer`] that encrypts them.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -18,6 +17,9 @@ use rustix::net::{
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::layer::Layer;
+use crate::sync::lock;
+
 /// Bytes read at once.
 const SCRATCH: usize = 128 * 1024;
 /// Byte that carries a descriptor.
@@ -28,11 +30,66 @@ thread_local! {
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
+/// A connected socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    fd: OwnedFd,
+    layer: OnceLock<Mutex<Layer>>,
+}
+
+impl Socket {
+    /// A connected socket without a layer.
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        Self { fd, layer: OnceLock::new() }
+    }
+
+    /// From now on all bytes pass `layer`. The first one stays.
+    pub(crate) fn put_on(&self, layer: Layer) {
+        let _ = self.layer.set(Mutex::new(layer));
+    }
+
+    /// Whether bytes pass a layer.
+    pub(crate) fn is_layered(&self) -> bool {
+        self.layer.get().is_some()
+    }
+
+    /// Whether bytes that count as sent still wait for room in the socket.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.layer.get().is_some_and(|layer| lock(layer).holds_back())
+    }
+
+    /// Tells the client that nothing follows, if a layer has words for it and the socket takes them.
+    pub(crate) fn say_goodbye(&self) {
+        if let Some(layer) = self.layer.get() {
+            lock(layer).say_goodbye(self.fd.as_fd());
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
 /// Result of one read.
 #[derive(Debug)]
 pub(crate) enum Received {
-    /// So many bytes; the descriptors came with the last of them.
-    Bytes(usize, Vec<OwnedFd>),
+    /// Something.
+    Bytes {
+        /// So many bytes.
+        count: usize,
+        /// The descriptors came with the last of them.
+        fds: Vec<OwnedFd>,
+        /// The read did not empty the socket, perhaps.
+        more: bool,
+    },
     /// Nothing there.
     Blocked,
     /// The client has closed.
@@ -40,9 +97,9 @@ pub(crate) enum Received {
 }
 
 impl Received {
-    /// Whether a read into a buffer of this size did not empty the socket, perhaps.
-    pub(crate) fn may_leave_more(&self, room: usize) -> bool {
-        matches!(self, Self::Bytes(count, fds) if *count == room || !fds.is_empty())
+    /// Whether the read did not empty the socket, perhaps.
+    pub(crate) fn may_leave_more(&self) -> bool {
+        matches!(self, Self::Bytes { more: true, .. })
     }
 }
 
@@ -61,15 +118,15 @@ pub(crate) struct Sent {
 /// the runtime is told of wakes one of its threads, which would take the processor from the client or from us.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    socket: Arc<UnixStream>,
-    registered: Option<AsyncFd<Arc<UnixStream>>>,
+    socket: Arc<Socket>,
+    registered: Option<AsyncFd<Arc<Socket>>>,
     interest: Interest,
     /// The last read left something, of which there is no event.
     more: bool,
 }
 
 impl Waiting {
-    pub(crate) fn new(socket: Arc<UnixStream>) -> Self {
+    pub(crate) fn new(socket: Arc<Socket>) -> Self {
         Self { socket, registered: None, interest: Interest::READABLE, more: false }
     }
 
@@ -106,7 +163,7 @@ impl Waiting {
         self.interest = Interest::READABLE;
     }
 
-    fn registered(&mut self, interest: Interest) -> io::Result<&AsyncFd<Arc<UnixStream>>> {
+    fn registered(&mut self, interest: Interest) -> io::Result<&AsyncFd<Arc<Socket>>> {
         let wanted = self.interest | interest;
         if wanted != self.interest {
             self.registered = None;
@@ -124,7 +181,7 @@ impl Waiting {
     deprecated,
     reason = "its successor is unsafe for types that may answer other descriptors; a socket does not"
 )]
-fn register(socket: Arc<UnixStream>, interest: Interest) -> io::Result<AsyncFd<Arc<UnixStream>>> {
+fn register(socket: Arc<Socket>, interest: Interest) -> io::Result<AsyncFd<Arc<Socket>>> {
     AsyncFd::with_interest(socket, interest)
 }
 
@@ -141,10 +198,16 @@ pub(crate) fn with_buffer<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
 ///
 /// # Errors
 /// The connection is broken, or descriptors did not fit (a client that attaches more than the protocol has).
-pub(crate) fn receive(socket: &UnixStream, buffer: &mut [u8]) -> io::Result<Received> {
+pub(crate) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<Received> {
+    if let Some(layer) = socket.layer.get() {
+        return lock(layer).receive(socket.as_fd(), buffer);
+    }
     match receive_now(socket, buffer) {
         Ok((0, _)) => Ok(Received::End),
-        Ok((count, fds)) => Ok(Received::Bytes(count, fds)),
+        Ok((count, fds)) => {
+            let more = count == buffer.len() || !fds.is_empty();
+            Ok(Received::Bytes { count, fds, more })
+        }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Blocked),
         Err(error) => Err(error),
     }
@@ -154,11 +217,7 @@ pub(crate) fn receive(socket: &UnixStream, buffer: &mut [u8]) -> io::Result<Rece
 ///
 /// # Errors
 /// As [`receive`].
-pub(crate) fn receive_until(
-    socket: &UnixStream,
-    buffer: &mut [u8],
-    deadline: Instant,
-) -> io::Result<Received> {
+pub(crate) fn receive_until(socket: &Socket, buffer: &mut [u8], deadline: Instant) -> io::Result<Received> {
     loop {
         match receive(socket, buffer)? {
             Received::Blocked if Instant::now() < deadline => std::thread::yield_now(),
@@ -171,8 +230,11 @@ pub(crate) fn receive_until(
 ///
 /// # Errors
 /// The connection is broken.
-pub(crate) fn send(socket: &UnixStream, slices: &[IoSlice<'_>], total: usize) -> io::Result<Sent> {
-    match send_now(socket, slices, &mut SendAncillaryBuffer::default()) {
+pub(crate) fn send(socket: &Socket, slices: &[IoSlice<'_>], total: usize) -> io::Result<Sent> {
+    if let Some(layer) = socket.layer.get() {
+        return lock(layer).send(socket.as_fd(), slices);
+    }
+    match send_now(socket.as_fd(), slices, &mut SendAncillaryBuffer::default()) {
         Ok(count) => Ok(Sent { count, blocked: count < total }),
         Err(error) => full(error),
     }
@@ -182,16 +244,41 @@ pub(crate) fn send(socket: &UnixStream, slices: &[IoSlice<'_>], total: usize) ->
 ///
 /// # Errors
 /// The connection is broken.
-pub(crate) fn send_descriptor(socket: &UnixStream, fd: BorrowedFd<'_>) -> io::Result<Sent> {
+pub(crate) fn send_descriptor(socket: &Socket, fd: BorrowedFd<'_>) -> io::Result<Sent> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let fds = [fd];
     if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    match send_now(socket, &[IoSlice::new(&CARRIER)], &mut control) {
+    match send_now(socket.as_fd(), &[IoSlice::new(&CARRIER)], &mut control) {
         Ok(count) => Ok(Sent { count, blocked: false }),
         Err(error) => full(error),
+    }
+}
+
+/// Sends bytes as they are, past any layer.
+///
+/// # Errors
+/// The connection is broken.
+pub(crate) fn send_raw(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Sent> {
+    match send_now(socket, &[IoSlice::new(bytes)], &mut SendAncillaryBuffer::default()) {
+        Ok(count) => Ok(Sent { count, blocked: count < bytes.len() }),
+        Err(error) => full(error),
+    }
+}
+
+/// Receives bytes as they are; `None`: nothing there, zero: the client has closed.
+///
+/// # Errors
+/// The connection is broken.
+pub(crate) fn receive_raw(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        match rustix::net::recv(socket, &mut *buffer, RecvFlags::DONTWAIT) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return Ok(None),
+            other => return Ok(Some(other.map(|(count, _)| count)?)),
+        }
     }
 }
 
@@ -199,7 +286,7 @@ fn full(error: io::Error) -> io::Result<Sent> {
     if error.kind() == io::ErrorKind::WouldBlock { Ok(Sent { count: 0, blocked: true }) } else { Err(error) }
 }
 
-fn receive_now(socket: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+fn receive_now(socket: &Socket, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS as usize))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
@@ -225,7 +312,7 @@ fn receive_now(socket: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec
 }
 
 fn send_now(
-    socket: &UnixStream,
+    socket: BorrowedFd<'_>,
     slices: &[IoSlice<'_>],
     control: &mut SendAncillaryBuffer<'_, '_, '_>,
 ) -> io::Result<usize> {
@@ -242,14 +329,15 @@ fn send_now(
 mod tests {
     use std::future::poll_fn;
     use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
     use super::*;
 
-    fn pair() -> (Arc<UnixStream>, Waiting, UnixStream) {
+    fn pair() -> (Arc<Socket>, Waiting, UnixStream) {
         let (ours, client) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let ours = Arc::new(ours);
+        let ours = Arc::new(Socket::new(ours.into()));
         (Arc::clone(&ours), Waiting::new(ours), client)
     }
 
@@ -266,12 +354,12 @@ mod tests {
         assert!(readable(&mut waiting).await);
         let mut buffer = [0; 2];
         let received = receive(&ours, &mut buffer).unwrap();
-        assert!(received.may_leave_more(buffer.len()));
+        assert!(received.may_leave_more());
         waiting.left(true);
         assert!(readable(&mut waiting).await);
         let mut buffer = [0; 16];
         let received = receive(&ours, &mut buffer).unwrap();
-        assert!(matches!(received, Received::Bytes(2, _)) && !received.may_leave_more(buffer.len()));
+        assert!(matches!(received, Received::Bytes { count: 2, .. }) && !received.may_leave_more());
         assert!(!readable(&mut waiting).await);
         drop(client);
         assert!(readable(&mut waiting).await);

@@ -1,4 +1,7 @@
 //! Any bytes as arguments and result of a procedure of the program `lock`: the first two choose the procedure.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| protocol::reflect::harness::payload(protocol::lock::PROGRAM, bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| protocol::reflect::harness::payload(
+    protocol::lock::PROGRAM,
+    bytes
+));

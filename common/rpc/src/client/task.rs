@@ -2,7 +2,6 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Answer, Events, Shared, State};
 use crate::core::framer::{Frame, Framer};
 use crate::core::outbound::Outgoing;
-use crate::socket::{self, Received, Sent, Waiting};
+use crate::socket::{self, Received, Sent, Socket, Waiting};
 use crate::sync::lock;
 
 /// Parts of one write; a message has two.
@@ -59,7 +58,7 @@ enum Wake {
 impl Task {
     pub(super) fn new(
         shared: Arc<Shared>,
-        socket: Arc<UnixStream>,
+        socket: Arc<Socket>,
         (interval, count): (Duration, u32),
         events: Events,
     ) -> Self {
@@ -161,11 +160,11 @@ impl Task {
     fn read_once(&mut self) -> Result<bool, String> {
         socket::with_buffer(|buffer| {
             let received = socket::receive(&self.shared.socket, buffer).map_err(|error| error.to_string())?;
-            let more = received.may_leave_more(buffer.len());
+            let more = received.may_leave_more();
             match received {
                 Received::Blocked => Ok(false),
                 Received::End => Err("the peer has closed the connection".to_owned()),
-                Received::Bytes(count, fds) => {
+                Received::Bytes { count, fds, .. } => {
                     self.heard = Instant::now();
                     self.missed = 0;
                     self.framer.received(count, fds);
@@ -264,7 +263,7 @@ impl Task {
 
 impl State {
     /// Writes until the queue is empty or the socket is full. A broken socket is found by the reading.
-    pub(super) fn flush(&mut self, socket: &UnixStream) {
+    pub(super) fn flush(&mut self, socket: &Socket) {
         while !self.blocked && !self.queue.is_empty() {
             match self.write(socket) {
                 Ok(true) => {
@@ -278,7 +277,7 @@ impl State {
     }
 
     /// One write; whether the socket is full now.
-    fn write(&mut self, socket: &UnixStream) -> io::Result<bool> {
+    fn write(&mut self, socket: &Socket) -> io::Result<bool> {
         if let Some(fd) = self.queue.descriptor() {
             let Sent { count, blocked } = socket::send_descriptor(socket, fd)?;
             if count > 0 {

@@ -9,5 +9,6 @@ mod hostile;
 mod keepalive;
 mod lifetime;
 mod limits;
+mod remote;
 mod streams;
 mod support;

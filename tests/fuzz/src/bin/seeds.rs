@@ -1,4 +1,5 @@
-//! Writes first inputs: the recorded messages for `frame` and for each program, the recorded definitions for `domain`.
+//! Writes first inputs: the recorded messages for `frame` and for each program, the recorded definitions for `domain`,
+//! and the hellos of both versions of TLS.
 //! `cargo run --bin seeds FOLDER` makes `FOLDER/TARGET`; without it, `corpus/TARGET`.
 
 use std::env;
@@ -8,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use protocol::message::{HEADER_LEN, Header};
 use protocol::reflect::PROGRAMS;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 const GOLDEN: &str = include_str!("../../../../protocol/tests/data/golden.jsonl");
 
@@ -22,6 +26,15 @@ fn main() -> io::Result<()> {
         // Standing and size of the reads, then what comes on the connection.
         seed(&corpus, "session", &name, &[&[0, 255], &message[..]].concat())?;
         seed(&corpus, "frame", &name, &message)?;
+    }
+    for (number, version) in rustls::ALL_VERSIONS.iter().enumerate() {
+        let config = ClientConfig::builder_with_provider(default_provider().into());
+        let config = config.with_protocol_versions(&[version]).map_err(io::Error::other)?;
+        let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+        let mut hello = vec![255];
+        ClientConnection::new(config.into(), name).map_err(io::Error::other)?.write_tls(&mut hello)?;
+        seed(&corpus, "handshake", &format!("hello-{number}"), &hello)?;
     }
     for entry in fs::read_dir(package.join("../../common/model/tests/data/domain"))? {
         let entry = entry?;
