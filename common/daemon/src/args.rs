@@ -71,11 +71,11 @@ fn files_help(spec: &Spec) -> String {
     format!(
         "As root:\n  \
            configuration  /etc/libvirt/{name}.conf\n  \
-           sockets        /run/libvirt/{name}-sock, {name}-sock-ro\n  \
+           sockets        /run/libvirt/{name}-sock, {name}-sock-ro, {name}-admin-sock\n  \
            PID file       /run/{name}.pid\n\
          As another user:\n  \
            configuration  $XDG_CONFIG_HOME/libvirt/{name}.conf\n  \
-           socket         $XDG_RUNTIME_DIR/libvirt/{name}-sock\n  \
+           sockets        $XDG_RUNTIME_DIR/libvirt/{name}-sock, {name}-admin-sock\n  \
            PID file       $XDG_RUNTIME_DIR/libvirt/{name}.pid"
     )
 }

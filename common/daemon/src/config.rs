@@ -47,6 +47,21 @@ pub struct ServerLimits {
     pub keepalive_count: u32,
 }
 
+impl ServerLimits {
+    fn as_rpc(&self, max_anonymous_clients: u32) -> rpc::Limits {
+        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        rpc::Limits {
+            max_clients: size(self.max_clients),
+            max_anonymous_clients: size(max_anonymous_clients),
+            max_workers: size(self.max_workers),
+            max_client_requests: size(self.max_client_requests),
+            keepalive_interval: self.keepalive_interval.unwrap_or_default(),
+            keepalive_count: self.keepalive_count,
+            ..rpc::Limits::default()
+        }
+    }
+}
+
 /// The configuration of a daemon. Defaults are the reference's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -139,19 +154,12 @@ impl Config {
 
     /// The limits of the main server, as rpc takes them.
     pub fn limits(&self) -> rpc::Limits {
-        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        rpc::Limits {
-            max_clients: size(self.main.max_clients),
-            max_anonymous_clients: match self.max_anonymous_clients {
-                0 => size(self.main.max_clients),
-                limit => size(limit),
-            },
-            max_workers: size(self.main.max_workers),
-            max_client_requests: size(self.main.max_client_requests),
-            keepalive_interval: self.main.keepalive_interval.unwrap_or_default(),
-            keepalive_count: self.main.keepalive_count,
-            ..rpc::Limits::default()
-        }
+        self.main.as_rpc(self.max_anonymous_clients)
+    }
+
+    /// The limits of the admin server, whose clients have nothing to prove.
+    pub(crate) fn admin_limits(&self) -> rpc::Limits {
+        self.admin.as_rpc(0)
     }
 
     /// Options that nothing here knows, with their lines.
@@ -200,12 +208,13 @@ const MAIN: ServerKeys = ServerKeys {
     keepalive_count: "keepalive_count",
 };
 
+// The defaults that the reference has; the file it ships shows smaller ones, as examples.
 const ADMIN: ServerKeys = ServerKeys {
-    max_clients: ("admin_max_clients", 5),
-    max_queued_clients: ("admin_max_queued_clients", 5),
+    max_clients: ("admin_max_clients", 5000),
+    max_queued_clients: ("admin_max_queued_clients", 20),
     max_client_requests: ("admin_max_client_requests", 5),
-    min_workers: ("admin_min_workers", 1),
-    max_workers: ("admin_max_workers", 5),
+    min_workers: ("admin_min_workers", 5),
+    max_workers: ("admin_max_workers", 20),
     keepalive_interval: "admin_keepalive_interval",
     keepalive_count: "admin_keepalive_count",
 };
@@ -335,7 +344,8 @@ mod tests {
             (c.main.min_workers, c.main.max_workers, c.prio_workers, c.main.max_client_requests),
             (5, 20, 5, 5)
         );
-        assert_eq!((c.admin.max_clients, c.admin.max_workers, c.admin.min_workers), (5, 5, 1));
+        assert_eq!((c.admin.max_clients, c.admin.max_queued_clients), (5000, 20));
+        assert_eq!((c.admin.max_workers, c.admin.min_workers), (20, 5));
         assert_eq!((c.main.keepalive_interval, c.main.keepalive_count), (Some(Duration::from_secs(5)), 5));
         assert_eq!((c.audit_level, c.audit_logging, c.ovs_timeout), (1, false, Duration::from_secs(5)));
         let session = Config::from_document(&Document::empty(Path::new("x")), true).unwrap();

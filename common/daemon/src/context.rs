@@ -11,6 +11,7 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// A boxed future.
@@ -34,6 +35,8 @@ struct Inner {
     token: SystemToken,
     inhibitors: Inhibitors,
     stop: watch::Sender<bool>,
+    /// Idle time after which the daemon ends.
+    idle_limit: watch::Sender<Option<Duration>>,
     reload_hooks: Mutex<Vec<ReloadHook>>,
     stop_hooks: Mutex<Vec<StopHook>>,
 }
@@ -48,6 +51,7 @@ impl Context {
                 token,
                 inhibitors: Inhibitors::new(),
                 stop: watch::Sender::new(false),
+                idle_limit: watch::Sender::new(None),
                 reload_hooks: Mutex::default(),
                 stop_hooks: Mutex::default(),
             }),
@@ -115,6 +119,15 @@ impl Context {
 
     pub(crate) fn inhibitor_count(&self) -> watch::Receiver<usize> {
         self.inner.inhibitors.count()
+    }
+
+    pub(crate) fn idle_limit(&self) -> watch::Receiver<Option<Duration>> {
+        self.inner.idle_limit.subscribe()
+    }
+
+    /// From now on the daemon ends after this idle time; `None`: never.
+    pub(crate) fn set_idle_limit(&self, limit: Option<Duration>) {
+        self.inner.idle_limit.send_replace(limit);
     }
 
     pub(crate) fn set_config(&self, config: Config) {

@@ -1,13 +1,16 @@
 //! A daemon's life: from its arguments to its exit status.
 
+use crate::admin::{Admin, Roster};
 use crate::args::{self, Arguments, Outcome};
 use crate::conf::ConfError;
 use crate::config::{Auth, Config};
 use crate::context::{BoxError, Context};
+use crate::idle::Idleness;
+use crate::logging::LogError;
 use crate::pidfile::{PidFile, PidFileError};
 use crate::reload::{self, Source};
 use crate::sockets::{Layout, SocketError, Sockets};
-use crate::{Spec, background, chain, idle, supervisor};
+use crate::{Spec, background, chain, supervisor};
 use host::paths::{Mode, Paths};
 use host::token::SystemToken;
 use std::future::Future;
@@ -33,8 +36,8 @@ const BLOCKING_THREADS: usize = 64;
 enum Failure {
     #[error("cannot read the configuration")]
     Config(#[from] ConfError),
-    #[error("cannot set up the log: {0}")]
-    Log(String),
+    #[error("cannot set up the log")]
+    Log(#[from] LogError),
     #[error("cannot run in the background")]
     Background(#[source] std::io::Error),
     #[error(transparent)]
@@ -126,7 +129,7 @@ where
     let source = Source::new(spec, arguments, &paths).map_err(Failure::Folders)?;
     let config = source.load()?;
     paths.create().map_err(|error| Failure::Folders(error.into()))?;
-    source.apply_logging(&config).map_err(Failure::Log)?;
+    source.apply_logging(&config)?;
     log_panics();
     // Every client and every guest costs descriptors.
     if let Err(error) = host::limits::raise_open_files(OPEN_FILES) {
@@ -138,6 +141,7 @@ where
     let sockets = open_sockets(spec, &config, &paths)?;
     let runtime = runtime(spec.name).map_err(Failure::Runtime)?;
     let context = Context::new(spec.clone(), paths, config, token);
+    context.set_idle_limit(arguments.timeout);
     let life = Life { context, source, arguments: arguments.clone() };
     let result = runtime.block_on(life.live(sockets, start));
     runtime.shutdown_timeout(RUNTIME_GRACE);
@@ -199,27 +203,29 @@ impl Life {
                 return Ok(());
             }
         };
-        let server = rpc::Server::new(Arc::new(service), self.context.config().limits());
-        self.listen(&server, &sockets)?;
+        let servers = Servers::new(&self.context, service);
+        self.listen(&servers, &sockets)?;
         supervisor::ready();
         if self.arguments.daemon {
             background::report_ready().map_err(Failure::Background)?;
         }
         tracing::info!("{} serves", self.context.spec().name);
         let watchdog = tokio::spawn(supervisor::feed_watchdog());
-        self.serve(&mut signals, &server).await;
+        self.serve(&mut signals, &servers).await;
         watchdog.abort();
-        self.end(server, sockets).await;
+        self.end(servers, sockets).await;
         Ok(())
     }
 
-    fn listen<S: rpc::Service>(&self, server: &rpc::Server<S>, sockets: &Sockets) -> Result<(), Failure> {
+    fn listen<S: rpc::Service>(&self, servers: &Servers<S>, sockets: &Sockets) -> Result<(), Failure> {
         let config = self.context.config();
         for socket in &sockets.sockets {
             let listener = socket.listener.try_clone().map_err(Failure::Serve)?;
             let auth = match socket.kind {
                 rpc::EndpointKind::ReadOnly => config.auth_unix_ro,
-                rpc::EndpointKind::Main | rpc::EndpointKind::Admin => config.auth_unix_rw,
+                rpc::EndpointKind::Main => config.auth_unix_rw,
+                // The admin server itself looks at who comes.
+                rpc::EndpointKind::Admin => Auth::None,
             };
             let authenticator: Arc<dyn rpc::Authenticator> = match auth {
                 Auth::None => Arc::new(rpc::NoAuth),
@@ -229,17 +235,25 @@ impl Life {
                     Arc::new(rpc::SameUser)
                 }
             };
-            server
-                .listen(rpc::Endpoint::new(socket.kind, listener, authenticator))
-                .map_err(Failure::Serve)?;
+            let endpoint = rpc::Endpoint::new(socket.kind, listener, authenticator);
+            match socket.kind {
+                rpc::EndpointKind::Admin => servers.admin.listen(endpoint),
+                _ => servers.main.listen(endpoint),
+            }
+            .map_err(Failure::Serve)?;
         }
         Ok(())
     }
 
     /// Returns when the daemon is to end.
-    async fn serve<S: rpc::Service>(&self, signals: &mut Signals, server: &rpc::Server<S>) {
-        let idle = idle::idle(server.client_count(), self.context.inhibitor_count(), self.arguments.timeout);
-        let mut idle = std::pin::pin!(idle);
+    async fn serve<S: rpc::Service>(&self, signals: &mut Signals, servers: &Servers<S>) {
+        let idleness = Idleness {
+            clients: servers.main.client_count(),
+            admins: servers.admin.client_count(),
+            inhibitors: self.context.inhibitor_count(),
+            limit: self.context.idle_limit(),
+        };
+        let mut idle = std::pin::pin!(idleness.reached());
         let mut asked = self.context.stop_requested();
         loop {
             tokio::select! {
@@ -247,7 +261,7 @@ impl Life {
                     tracing::info!(signal = name, "asked to end");
                     return;
                 }
-                Some(()) = signals.hangup.recv() => reload::reload(&self.source, &self.context, server).await,
+                Some(()) = signals.hangup.recv() => reload::reload(&self.source, &self.context, &servers.roster).await,
                 () = &mut idle => {
                     tracing::info!("idle for long enough");
                     return;
@@ -257,15 +271,36 @@ impl Life {
         }
     }
 
-    async fn end<S: rpc::Service>(&self, server: rpc::Server<S>, sockets: Sockets) {
+    async fn end<S: rpc::Service>(&self, servers: Servers<S>, sockets: Sockets) {
         supervisor::stopping();
         self.context.mark_stopping();
         // New clients shall find no socket rather than one that nobody answers.
         drop(sockets);
-        server.shutdown(CALL_GRACE).await;
+        tokio::join!(servers.main.shutdown(CALL_GRACE), servers.admin.shutdown(CALL_GRACE));
+        servers.roster.clear();
         if tokio::time::timeout(HOOK_GRACE, self.context.run_stop_hooks()).await.is_err() {
             tracing::warn!("the driver did not end in time");
         }
+    }
+}
+
+/// The daemon's two servers: the one for its clients, and the one for its administrator, who sees both.
+struct Servers<S> {
+    main: rpc::Server<S>,
+    admin: rpc::Server<Admin>,
+    roster: Arc<Roster>,
+}
+
+impl<S: rpc::Service> Servers<S> {
+    fn new(context: &Context, service: S) -> Self {
+        let config = context.config();
+        let roster = Arc::new(Roster::default());
+        let main = rpc::Server::new(Arc::new(service), config.limits());
+        let administration = Admin::new(context.clone(), Arc::clone(&roster));
+        let admin = rpc::Server::new(Arc::new(administration), config.admin_limits());
+        roster.add_main(context.spec().name, Arc::new(main.clone()), &config);
+        roster.add_admin(Arc::new(admin.clone()), &config);
+        Self { main, admin, roster }
     }
 }
 

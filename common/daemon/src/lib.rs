@@ -3,6 +3,7 @@
 //! A daemon's `main` is one call of [`run`] with its name and a function that makes its service.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod args;
 mod background;
 pub mod conf;
@@ -22,6 +23,10 @@ pub use context::{BoxError, BoxFuture, Context};
 pub use frame::run;
 pub use idle::Inhibitor;
 pub use pidfile::{PidFile, PidFileError};
+
+/// The libvirt release whose behaviour the daemons have, as `virConnectGetLibVersion` counts:
+/// major * 1,000,000 + minor * 1,000 + release.
+pub const LIBVIRT_VERSION: u64 = 9_000_000;
 
 /// What a daemon is.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use level::Filters;
 use output::{Output, OutputSpec, Target};
 use std::fmt::{Debug, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::subscriber::Interest;
@@ -54,6 +54,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Where messages go when nothing says it, and which.
+    fn usual(&self, default: Level) -> OutputSpec {
+        OutputSpec { level: default, target: self.usual_target() }
+    }
+
     /// Puts the environment over the configuration: LIBVIRT_DEBUG, LIBVIRT_LOG_FILTERS, LIBVIRT_LOG_OUTPUTS.
     fn resolve(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Resolved, String> {
         let configured = match self.level {
@@ -73,7 +78,7 @@ impl Settings {
         let outputs = variable("LIBVIRT_LOG_OUTPUTS").or_else(|| self.outputs.clone()).unwrap_or_default();
         let mut outputs = OutputSpec::parse_all(&outputs)?;
         if outputs.is_empty() {
-            outputs.push(OutputSpec { level: default, target: self.usual_target() });
+            outputs.push(self.usual(default));
         }
         Ok(Resolved { default, filters: Filters::parse(&filters)?, outputs })
     }
@@ -97,23 +102,48 @@ struct Resolved {
     outputs: Vec<OutputSpec>,
 }
 
+/// Why the log cannot be as somebody wants it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogError {
+    /// The text is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// A place cannot be opened.
+    #[error("cannot open log output '{output}'")]
+    Open { output: String, source: std::io::Error },
+}
+
+impl From<String> for LogError {
+    fn from(text: String) -> Self {
+        Self::Invalid(text)
+    }
+}
+
 /// What the layer works with; replaced as a whole.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct State {
+    name: &'static str,
     default: Level,
     filters: Filters,
-    outputs: Vec<Output>,
+    outputs: Arc<[Output]>,
+    /// What counts when no output is named.
+    usual: OutputSpec,
     /// First line of each log.
     banner: String,
 }
 
 impl State {
-    fn open(settings: &Settings) -> Result<Self, String> {
+    fn open(settings: &Settings) -> Result<Self, LogError> {
         let resolved = settings.resolve(|name| std::env::var(name).ok())?;
-        let open = |spec| Output::open(spec, settings.name);
-        let outputs = resolved.outputs.iter().map(open).collect::<Result<_, _>>()?;
         let banner = format!("{} of Oxivirt {}", settings.name, env!("CARGO_PKG_VERSION"));
-        Ok(Self { default: resolved.default, filters: resolved.filters, outputs, banner })
+        Ok(Self {
+            name: settings.name,
+            default: resolved.default,
+            filters: resolved.filters,
+            outputs: open_all(&resolved.outputs, settings.name)?,
+            usual: settings.usual(resolved.default),
+            banner,
+        })
     }
 
     fn passes(&self, metadata: &Metadata<'_>) -> bool {
@@ -122,11 +152,26 @@ impl State {
     }
 }
 
+fn open_all(specs: &[OutputSpec], name: &str) -> Result<Arc<[Output]>, LogError> {
+    specs
+        .iter()
+        .map(|spec| {
+            let failed = |source| LogError::Open { output: spec.to_string(), source };
+            Output::open(spec, name).map_err(failed)
+        })
+        .collect()
+}
+
+/// The state of this process's log, once it is set up.
+static CURRENT: OnceLock<Arc<ArcSwap<State>>> = OnceLock::new();
+/// Held by who replaces the state by a changed copy.
+static CHANGING: Mutex<()> = Mutex::new(());
+
 /// Sets up the log of this process, or exchanges it if it is set up already.
-pub(crate) fn apply(settings: &Settings) -> Result<(), String> {
-    static CURRENT: OnceLock<Arc<ArcSwap<State>>> = OnceLock::new();
+pub(crate) fn apply(settings: &Settings) -> Result<(), LogError> {
     let state = Arc::new(State::open(settings)?);
     if let Some(current) = CURRENT.get() {
+        let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
         current.store(state);
         tracing::callsite::rebuild_interest_cache();
         return Ok(());
@@ -134,9 +179,60 @@ pub(crate) fn apply(settings: &Settings) -> Result<(), String> {
     let current = Arc::new(ArcSwap::new(state));
     let layer = LogLayer { state: Arc::clone(&current) };
     let subscriber = tracing_subscriber::registry().with(layer);
-    tracing::subscriber::set_global_default(subscriber).map_err(|error| error.to_string())?;
+    tracing::subscriber::set_global_default(subscriber)
+        .map_err(|error| LogError::Invalid(error.to_string()))?;
     // Only the first caller gets here: a second one fails above.
     let _ = CURRENT.set(current);
+    Ok(())
+}
+
+/// The filters in force, in the form of `log_filters`, and their number.
+pub(crate) fn filters() -> (String, u32) {
+    listed(|state| state.filters.to_string())
+}
+
+/// The outputs in force, in the form of `log_outputs`, and their number.
+pub(crate) fn outputs() -> (String, u32) {
+    listed(|state| {
+        let items: Vec<String> = state.outputs.iter().map(|output| output.spec.to_string()).collect();
+        items.join(" ")
+    })
+}
+
+/// Replaces the filters; none: all modules have the level of the configuration.
+pub(crate) fn set_filters(text: &str) -> Result<(), LogError> {
+    let filters = Filters::parse(text)?;
+    change(|state| {
+        state.filters = filters;
+        Ok(())
+    })
+}
+
+/// Replaces the outputs; none: the usual one. What cannot be opened leaves all as it was. Blocks.
+pub(crate) fn set_outputs(text: &str) -> Result<(), LogError> {
+    let mut specs = OutputSpec::parse_all(text)?;
+    change(|state| {
+        if specs.is_empty() {
+            specs.push(state.usual.clone());
+        }
+        state.outputs = open_all(&specs, state.name)?;
+        Ok(())
+    })
+}
+
+fn listed(read: impl Fn(&State) -> String) -> (String, u32) {
+    let text = CURRENT.get().map(|current| read(&current.load())).unwrap_or_default();
+    let count = text.split_ascii_whitespace().count();
+    (text, u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn change(work: impl FnOnce(&mut State) -> Result<(), LogError>) -> Result<(), LogError> {
+    let current = CURRENT.get().ok_or_else(|| LogError::Invalid("there is no log".to_owned()))?;
+    let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut state = State::clone(&current.load());
+    work(&mut state)?;
+    current.store(Arc::new(state));
+    tracing::callsite::rebuild_interest_cache();
     Ok(())
 }
 
@@ -187,7 +283,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         let metadata = event.metadata();
         let origin = Origin { target: metadata.target(), file: metadata.file(), line: metadata.line() };
         let state = self.state.load();
-        for output in state.outputs.iter().filter(|output| level >= output.level) {
+        for output in state.outputs.iter().filter(|output| level >= output.spec.level) {
             output.write(level, &origin, &message, &state.banner);
         }
     }

@@ -1,5 +1,6 @@
 //! The daemon's configuration file at start and again at SIGHUP.
 
+use crate::admin::Roster;
 use crate::args::Arguments;
 use crate::conf::ConfError;
 use crate::config::Config;
@@ -54,7 +55,7 @@ impl Source {
     }
 
     /// Sets the log up as `config` says, and warns about options that mean nothing.
-    pub(crate) fn apply_logging(&self, config: &Config) -> Result<(), String> {
+    pub(crate) fn apply_logging(&self, config: &Config) -> Result<(), logging::LogError> {
         let settings = logging::Settings {
             level: config.log_level,
             filters: config.log_filters.clone(),
@@ -70,18 +71,18 @@ impl Source {
 }
 
 /// Reads the configuration again; a file with an error changes nothing. Sockets keep what they were made with.
-pub(crate) async fn reload<S: rpc::Service>(source: &Source, context: &Context, server: &rpc::Server<S>) {
+pub(crate) async fn reload(source: &Source, context: &Context, roster: &Roster) {
     supervisor::reloading();
     tracing::info!("reading the configuration again");
     let reader = source.clone();
     let read = tokio::task::spawn_blocking(move || {
         let config = reader.load().map_err(|error| chain(&error))?;
-        reader.apply_logging(&config)?;
+        reader.apply_logging(&config).map_err(|error| chain(&error))?;
         Ok::<_, String>(config)
     });
     match read.await {
         Ok(Ok(config)) => {
-            server.set_limits(config.limits());
+            roster.apply(&config);
             context.set_config(config);
             if tokio::time::timeout(HOOK_LIMIT, context.run_reload_hooks()).await.is_err() {
                 tracing::error!("the driver did not finish its reload in time");

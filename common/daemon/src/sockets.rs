@@ -40,7 +40,7 @@ pub(crate) struct Layout {
     pub(crate) name: &'static str,
     /// Folder of the sockets.
     pub(crate) folder: PathBuf,
-    /// One user's daemon has the main socket only.
+    /// One user's daemon has no read-only socket.
     pub(crate) session: bool,
 }
 
@@ -65,14 +65,17 @@ impl Sockets {
     pub(crate) fn make(layout: &Layout, config: &Config) -> Result<Self, SocketError> {
         let gid = config.unix_sock_group.as_deref().map(group_id).transpose()?;
         let mut all = Self { sockets: Vec::new(), made: Vec::new() };
-        let mut wanted = vec![(rpc::EndpointKind::Main, config.unix_sock_rw_perms)];
+        let queued = config.main.max_queued_clients;
+        let mut wanted = vec![(rpc::EndpointKind::Main, config.unix_sock_rw_perms, queued)];
         if !layout.session {
-            wanted.push((rpc::EndpointKind::ReadOnly, config.unix_sock_ro_perms));
+            wanted.push((rpc::EndpointKind::ReadOnly, config.unix_sock_ro_perms, queued));
         }
-        for (kind, mode) in wanted {
+        let queued = config.admin.max_queued_clients;
+        wanted.push((rpc::EndpointKind::Admin, config.unix_sock_admin_perms, queued));
+        for (kind, mode, queued) in wanted {
             let path = layout.path(kind);
             let failed = |source| SocketError::Bind { path: path.clone(), source };
-            let listener = bind(&path, mode, config.main.max_queued_clients).map_err(failed)?;
+            let listener = bind(&path, mode, queued).map_err(failed)?;
             all.made.push(path.clone());
             std::os::unix::fs::chown(&path, None, gid).map_err(failed)?;
             all.sockets.push(Socket { kind, listener });
@@ -91,10 +94,6 @@ impl Sockets {
             let path =
                 listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
             match judge(name, label.as_deref(), path.as_deref(), position) {
-                // Nothing answers administration calls yet: better no socket than one that never replies.
-                Some(rpc::EndpointKind::Admin) => {
-                    tracing::warn!("the admin socket handed over is not served")
-                }
                 Some(kind) => sockets.push(Socket { kind, listener }),
                 None => tracing::warn!(
                     name = label.as_deref().unwrap_or("none"),
@@ -210,19 +209,21 @@ mod tests {
         };
         assert_eq!(found("virttestd-sock"), (true, 0o777));
         assert_eq!(found("virttestd-sock-ro"), (true, 0o640));
+        assert_eq!(found("virttestd-admin-sock"), (true, 0o700));
         std::os::unix::net::UnixStream::connect(&stale).unwrap();
         drop(sockets);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn one_user_gets_one_socket() {
+    fn one_user_gets_no_read_only_socket() {
         let _turn = TURN.lock();
         let folder = tempfile::tempdir().unwrap();
         let _sockets = Sockets::make(&layout(folder.path(), true), &config("", true)).unwrap();
         let metadata = std::fs::metadata(folder.path().join("virttestd-sock")).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, 0o700);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(folder.path().join("virttestd-admin-sock").exists());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use auth::{AuthStep, AuthType, Authenticator, BoxFuture, NoAuth, Offer, Proo
 pub use endpoint::{Endpoint, EndpointKind, Listener, Transport};
 pub use identity::{Identity, token_param};
 pub use layer::SecurityLayer;
-pub use limits::Limits;
+pub use limits::{Limits, WorkerFigures};
 pub use server::{Counters, Server};
 pub use service::{Call, Service, Unknown, known};
 pub use session::Session;

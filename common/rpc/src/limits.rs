@@ -11,7 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub struct Limits {
     /// Connections; at the limit the sockets are not accepted from.
     pub max_clients: usize,
-    /// Connections that have not authenticated yet; at the limit likewise. Those of the network are counted apart.
+    /// Connections that have not authenticated yet; at the limit likewise. Those of the network are counted apart. 0: no
+    /// limit of their own.
     pub max_anonymous_clients: usize,
     /// How long a client of the network that has not authenticated keeps its place while others wait for one.
     pub stranger_time: Duration,
@@ -59,6 +60,19 @@ pub(crate) struct Workers {
     permits: Arc<Semaphore>,
     /// Permits to be withdrawn as they come back.
     debt: AtomicUsize,
+    /// Calls that wait for a permit.
+    waiting: AtomicUsize,
+}
+
+/// How busy a server's workers are; a worker is the right of one ordinary call to be at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerFigures {
+    /// Workers there are; after [`Limits::max_workers`] was lowered it takes calls to end until there are so few.
+    pub total: usize,
+    /// Those of them without a call.
+    pub free: usize,
+    /// Calls that wait for a worker.
+    pub waiting: usize,
 }
 
 /// One call at work.
@@ -73,13 +87,30 @@ impl Workers {
         Self {
             permits: Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS))),
             debt: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// The figures of the moment, where the limit is `limit`.
+    pub(crate) fn figures(&self, limit: usize) -> WorkerFigures {
+        let limit = limit.clamp(1, Semaphore::MAX_PERMITS);
+        WorkerFigures {
+            total: limit.saturating_add(self.debt.load(Ordering::Relaxed)),
+            free: self.permits.available_permits(),
+            waiting: self.waiting.load(Ordering::Relaxed),
         }
     }
 
     /// Waits for a permit, in the order of the first poll.
     pub(crate) async fn acquire(self: Arc<Self>) -> Worker {
+        // Permits that come back go to those who wait first, so nobody overtakes here.
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Worker { permit: Some(permit), workers: self };
+        }
+        let waiting = Waiting::new(&self.waiting);
         // The semaphore is never closed; without a permit the call would merely not be counted.
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
+        drop(waiting);
         Worker { permit, workers: self }
     }
 
@@ -100,6 +131,22 @@ impl Workers {
 
     fn pay(&self) -> bool {
         self.debt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |debt| debt.checked_sub(1)).is_ok()
+    }
+}
+
+/// Counts a call that waits, also if it stops waiting because its client is gone.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -134,5 +181,34 @@ mod tests {
         assert_eq!(workers.permits.available_permits(), 2);
         workers.resize(2, 0);
         assert_eq!(workers.permits.available_permits(), 1);
+    }
+    #[tokio::test]
+    async fn figures_tell_who_works_and_who_waits() {
+        let workers = Arc::new(Workers::new(2));
+        let figures = |limit| {
+            let WorkerFigures { total, free, waiting } = workers.figures(limit);
+            (total, free, waiting)
+        };
+        assert_eq!(figures(2), (2, 2, 0));
+        let first = Arc::clone(&workers).acquire().await;
+        let second = Arc::clone(&workers).acquire().await;
+        assert_eq!(figures(2), (2, 0, 0));
+        let mut third = Box::pin(Arc::clone(&workers).acquire());
+        assert!(futures_pending(&mut third).await);
+        assert_eq!(figures(2), (2, 0, 1));
+        workers.resize(2, 1);
+        assert_eq!(figures(1), (2, 0, 1));
+        drop(first);
+        assert!(futures_pending(&mut third).await);
+        assert_eq!(figures(1), (1, 0, 1));
+        drop(second);
+        let third = third.await;
+        assert_eq!(figures(1), (1, 0, 0));
+        drop(third);
+        assert_eq!(figures(1), (1, 1, 0));
+    }
+
+    async fn futures_pending<T>(future: &mut std::pin::Pin<Box<impl Future<Output = T>>>) -> bool {
+        std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
     }
 }

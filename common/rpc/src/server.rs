@@ -17,7 +17,7 @@ use crate::auth::{Authenticator, NoAuth, Offer};
 use crate::connection::Connection;
 use crate::dispatch::panic_text;
 use crate::endpoint::{Arrival, Endpoint, EndpointKind, Source};
-use crate::limits::Workers;
+use crate::limits::{WorkerFigures, Workers};
 use crate::session::Beginning;
 use crate::sync::lock;
 use crate::{Limits, Service, Session};
@@ -176,6 +176,11 @@ impl<S: Service> Server<S> {
         }
     }
 
+    /// How busy the workers are.
+    pub fn workers(&self) -> WorkerFigures {
+        self.0.workers.figures(self.0.limits.load().max_workers)
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> Arc<Limits> {
         self.0.limits.load_full()
@@ -215,6 +220,10 @@ impl<S: Service> Server<S> {
                 accepted = source.accept() => accepted,
                 () = self.0.stopping.cancelled() => return,
             };
+            // Another socket may have given the place away meanwhile, or the limit may be lower now.
+            if !self.room(source.is_remote()).await {
+                return;
+            }
             if let Err(error) = accepted.map(|arrival| self.start(arrival, kind, Arc::clone(&auth))) {
                 tracing::warn!("cannot take on a client: {error}");
                 // Usually no descriptor is left; the next try has a chance once a session has ended.
@@ -340,8 +349,12 @@ fn guarded(session: &Session, callback: impl FnOnce()) {
 
 impl Gauge {
     fn has_room(&self, limits: &Limits, remote: bool) -> bool {
+        let strangers = match limits.max_anonymous_clients {
+            0 => usize::MAX,
+            limit => limit,
+        };
         *self.clients.borrow() < limits.max_clients
-            && self.strangers(remote).load(Ordering::Relaxed) < limits.max_anonymous_clients
+            && self.strangers(remote).load(Ordering::Relaxed) < strangers
     }
 
     /// Those of the network are counted apart: they cannot keep out who is on the host.

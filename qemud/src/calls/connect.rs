@@ -20,10 +20,6 @@ use crate::service::Virtqemud;
 use crate::session::Connection;
 use crate::{hostinfo, hoststats, hostsysinfo};
 
-/// The libvirt release whose behaviour this daemon has, as `virConnectGetLibVersion` counts:
-/// major * 1,000,000 + minor * 1,000 + release.
-pub const LIBVIRT_VERSION: u64 = 9_000_000;
-
 /// Driver features that this daemon offers (`VIR_DRV_FEATURE_*`).
 const FEATURES: [i32; 6] = [
     consts::drv_feature::FD_PASSING,
@@ -77,7 +73,7 @@ impl Connect<Call> for Virtqemud {
     }
 
     async fn connect_get_lib_version(&self, _call: &Call) -> Result<ConnectGetLibVersionRet, Fault> {
-        Ok(ConnectGetLibVersionRet { lib_ver: LIBVIRT_VERSION })
+        Ok(ConnectGetLibVersionRet { lib_ver: daemon::LIBVIRT_VERSION })
     }
 
     async fn connect_get_hostname(&self, _call: &Call) -> Result<ConnectGetHostnameRet, Fault> {

@@ -27,6 +27,11 @@ impl Level {
         }
     }
 
+    /// A level given as a number, as filters and outputs have it.
+    pub(super) fn from_digit(text: &str) -> Option<Self> {
+        text.parse().ok().and_then(Self::from_number)
+    }
+
     /// A level given as number or by name, as `LIBVIRT_DEBUG` takes it.
     pub fn from_text(text: &str) -> Option<Self> {
         match text {
@@ -34,7 +39,7 @@ impl Level {
             "info" => Some(Self::Info),
             "warning" => Some(Self::Warning),
             "error" => Some(Self::Error),
-            number => number.parse().ok().and_then(Self::from_number),
+            number => Self::from_digit(number),
         }
     }
 
@@ -105,10 +110,22 @@ impl Filters {
     }
 }
 
+impl fmt::Display for Filters {
+    /// As `log_filters` has them; what matches anywhere is shown between stars, as the reference does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Filter { level, pattern }) in self.0.iter().enumerate() {
+            let star = if pattern.contains('*') { "" } else { "*" };
+            let blank = if at == 0 { "" } else { " " };
+            write!(f, "{blank}{}:{star}{pattern}{star}", *level as u8)?;
+        }
+        Ok(())
+    }
+}
+
 fn filter(item: &str) -> Result<Filter, String> {
     let (number, pattern) =
         item.split_once(':').ok_or_else(|| format!("log filter '{item}' is not of the form LEVEL:MATCH"))?;
-    let level = Level::from_text(number)
+    let level = Level::from_digit(number)
         .ok_or_else(|| format!("log filter '{item}': the level '{number}' is not one of 1 to 4"))?;
     // A leading + once asked for stack traces; it is accepted and means nothing, as in the reference.
     let pattern = pattern.strip_prefix('+').unwrap_or(pattern);

@@ -2,6 +2,7 @@
 
 use super::level::Level;
 use super::{Origin, format, journald::Journal, syslog::Syslog};
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,21 +26,29 @@ pub(super) enum Target {
 }
 
 impl OutputSpec {
-    /// Parses `LEVEL:KIND[:ARGUMENT]` items separated by blanks.
+    /// Parses `LEVEL:KIND[:ARGUMENT]` items separated by blanks. Of several for one place the last gives the level.
     pub(super) fn parse_all(text: &str) -> Result<Vec<Self>, String> {
-        text.split_ascii_whitespace().map(Self::parse).collect()
+        let mut all: Vec<Self> = Vec::new();
+        for item in text.split_ascii_whitespace() {
+            let spec = Self::parse(item)?;
+            match all.iter_mut().find(|earlier| earlier.target == spec.target) {
+                Some(earlier) => *earlier = spec,
+                None => all.push(spec),
+            }
+        }
+        Ok(all)
     }
 
     fn parse(item: &str) -> Result<Self, String> {
         let mut parts = item.splitn(3, ':');
         let number = parts.next().unwrap_or_default();
-        let level = Level::from_text(number)
+        let level = Level::from_digit(number)
             .ok_or_else(|| format!("log output '{item}': the level '{number}' is not one of 1 to 4"))?;
         let target = match (parts.next(), parts.next()) {
             (Some("stderr"), None) => Target::Stderr,
             (Some("journald"), None) => Target::Journald,
-            (Some("syslog"), Some(name)) if !name.is_empty() => Target::Syslog(name.to_owned()),
-            (Some("file"), Some(path)) if !path.is_empty() => Target::File(path.into()),
+            (Some("syslog"), Some(name)) => Target::Syslog(name.to_owned()),
+            (Some("file"), Some(path)) if !path.is_empty() => Target::File(absolute(path)),
             (Some("stderr" | "journald" | "syslog" | "file"), _) => {
                 return Err(format!("log output '{item}' has a missing or a needless argument"));
             }
@@ -49,10 +58,27 @@ impl OutputSpec {
     }
 }
 
+/// The daemon's working folder may change later.
+fn absolute(path: &str) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+impl fmt::Display for OutputSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.level as u8)?;
+        match &self.target {
+            Target::Stderr => f.write_str("stderr"),
+            Target::File(path) => write!(f, "file:{}", path.display()),
+            Target::Syslog(name) => write!(f, "syslog:{name}"),
+            Target::Journald => f.write_str("journald"),
+        }
+    }
+}
+
 /// An open output.
 #[derive(Debug)]
 pub(super) struct Output {
-    pub(super) level: Level,
+    pub(super) spec: OutputSpec,
     sink: Sink,
     /// Whether the first line, which says who writes, is out.
     introduced: AtomicBool,
@@ -68,15 +94,14 @@ enum Sink {
 
 impl Output {
     /// Opens the place; a log file is created with mode 0600 and appended to.
-    pub(super) fn open(spec: &OutputSpec, name: &str) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("log output {:?}: {error}", spec.target);
+    pub(super) fn open(spec: &OutputSpec, name: &str) -> std::io::Result<Self> {
         let sink = match &spec.target {
             Target::Stderr => Sink::Stderr,
-            Target::File(path) => Sink::File(open_file(path).map_err(failed)?),
-            Target::Syslog(name) => Sink::Syslog(Syslog::connect(name).map_err(failed)?),
-            Target::Journald => Sink::Journald(Journal::connect(name).map_err(failed)?),
+            Target::File(path) => Sink::File(open_file(path)?),
+            Target::Syslog(tag) => Sink::Syslog(Syslog::connect(if tag.is_empty() { name } else { tag })?),
+            Target::Journald => Sink::Journald(Journal::connect(name)?),
         };
-        Ok(Self { level: spec.level, sink, introduced: AtomicBool::new(false) })
+        Ok(Self { spec: spec.clone(), sink, introduced: AtomicBool::new(false) })
     }
 
     /// Writes one message. A place that fails is not reported: there is nowhere to report it to.
@@ -122,6 +147,13 @@ mod tests {
     }
 
     #[test]
+    fn the_last_for_a_place_gives_its_level() {
+        let specs = OutputSpec::parse_all("1:stderr 2:file:/a 3:stderr 4:syslog:").unwrap();
+        let texts: Vec<String> = specs.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["3:stderr", "2:file:/a", "4:syslog:"]);
+    }
+
+    #[test]
     fn malformed_outputs_are_refused() {
         for wrong in [
             "9:stderr",
@@ -133,6 +165,7 @@ mod tests {
             "1:syslog",
             "1:file:",
             "x:stderr",
+            "debug:stderr",
         ] {
             assert!(OutputSpec::parse_all(wrong).is_err(), "{wrong}");
         }
@@ -160,6 +193,8 @@ mod tests {
     #[test]
     fn a_folder_that_is_missing_is_an_error() {
         let spec = OutputSpec { level: Level::Debug, target: Target::File("/nonexistent/x/log".into()) };
-        assert!(Output::open(&spec, "x").unwrap_err().contains("/nonexistent/x/log"));
+        let error = Output::open(&spec, "x").unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+        assert_eq!(spec.to_string(), "1:file:/nonexistent/x/log");
     }
 }

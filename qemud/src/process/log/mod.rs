@@ -329,7 +329,7 @@ async fn add(driver: &Driver, owner: Owner, kept_by: KeptBy, text: String) {
 
 /// What stands at the head of a guest's log of this emulator.
 pub fn versions(caps: &QemuCaps) -> String {
-    let number = crate::calls::connect::LIBVIRT_VERSION;
+    let number = daemon::LIBVIRT_VERSION;
     let libvirt = format!("{}.{}.{}", number / 1_000_000, number / 1000 % 1000, number % 1000);
     let kernel = host::system::kernel_version().unwrap_or_default();
     head::versions(caps, &libvirt, &kernel, &host::system::hostname().unwrap_or_default())
