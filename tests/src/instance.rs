@@ -89,7 +89,7 @@ impl Builder {
 pub struct Instance {
     builder: Builder,
     folder: tempfile::TempDir,
-    keeper: Keeper,
+    pub(crate) keeper: Keeper,
     notices: UnixDatagram,
     pid: Option<u32>,
     /// Dropped after the keeper.
@@ -258,7 +258,7 @@ impl Instance {
     }
 
     /// Starts a program under the keeper as the daemon is started.
-    fn keep(&mut self, program: &Path, args: &[String]) -> u32 {
+    pub(crate) fn keep(&mut self, program: &Path, args: &[String]) -> u32 {
         let order = json!({
             "program": program,
             "args": args,

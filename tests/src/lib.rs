@@ -7,6 +7,7 @@ mod command;
 pub mod guest;
 mod instance;
 mod keeper;
+mod polkit;
 pub mod script;
 
 pub mod users;

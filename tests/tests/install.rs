@@ -22,6 +22,9 @@ fn programs_units_and_configuration_arrive() {
     }
     let unit = std::fs::read_to_string(at("usr/lib/systemd/system/virtqemud.service")).unwrap();
     assert!(unit.contains("ExecStart=/usr/sbin/virtqemud $VIRTQEMUD_ARGS"), "{unit}");
+    for file in ["actions/org.libvirt.unix.policy", "rules.d/60-libvirt.rules"] {
+        assert!(at("usr/share/polkit-1").join(file).exists(), "{file}");
+    }
     assert!(at("usr/share/doc/oxivirt/LICENSE").exists());
 }
 

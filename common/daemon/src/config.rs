@@ -13,7 +13,7 @@ const WITHOUT_EFFECT: &[&str] = &["keepalive_required", "admin_keepalive_require
 pub enum Auth {
     /// The socket's permissions decide.
     None,
-    /// polkit decides; without it only root and the daemon's own user are let in.
+    /// polkit decides; root and the daemon's own user are let in without it.
     Polkit,
     /// SASL.
     Sasl,
@@ -128,8 +128,7 @@ impl Config {
             unix_sock_rw_perms: options.mode("unix_sock_rw_perms", perms)?,
             unix_sock_admin_perms: options.mode("unix_sock_admin_perms", 0o700)?,
             unix_sock_dir: options.read("unix_sock_dir", Document::text)?.map(PathBuf::from),
-            // polkit's rule for monitoring lets everybody in; so nobody is asked unless the file says so.
-            auth_unix_ro: options.auth("auth_unix_ro", Auth::None)?,
+            auth_unix_ro: options.auth("auth_unix_ro", auth)?,
             auth_unix_rw: options.auth("auth_unix_rw", auth)?,
             access_drivers: options.read("access_drivers", Document::list)?.unwrap_or_default(),
             sasl_allowed_username_list: options.read("sasl_allowed_username_list", Document::list)?,
@@ -335,7 +334,7 @@ mod tests {
             (c.unix_sock_ro_perms, c.unix_sock_rw_perms, c.unix_sock_admin_perms),
             (0o777, 0o777, 0o700)
         );
-        assert_eq!((c.auth_unix_ro, c.auth_unix_rw), (Auth::None, Auth::Polkit));
+        assert_eq!((c.auth_unix_ro, c.auth_unix_rw), (Auth::Polkit, Auth::Polkit));
         assert_eq!(
             (c.main.max_clients, c.main.max_queued_clients, c.max_anonymous_clients),
             (5000, 1000, 20)

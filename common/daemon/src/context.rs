@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::idle::{Inhibitor, Inhibitors};
 use arc_swap::ArcSwap;
 use host::paths::{Mode, Paths};
+use host::polkit::Polkit;
 use host::token::SystemToken;
 use std::error::Error;
 use std::future::Future;
@@ -33,6 +34,7 @@ struct Inner {
     paths: Arc<Paths>,
     config: ArcSwap<Config>,
     token: SystemToken,
+    polkit: Arc<Polkit>,
     inhibitors: Inhibitors,
     stop: watch::Sender<bool>,
     /// Idle time after which the daemon ends.
@@ -49,6 +51,7 @@ impl Context {
                 paths,
                 config: ArcSwap::from_pointee(config),
                 token,
+                polkit: Arc::default(),
                 inhibitors: Inhibitors::new(),
                 stop: watch::Sender::new(false),
                 idle_limit: watch::Sender::new(None),
@@ -81,6 +84,11 @@ impl Context {
     /// The secret by which the daemons of this host (in a session: of this user) know each other.
     pub fn system_token(&self) -> &SystemToken {
         &self.inner.token
+    }
+
+    /// polkit, which is asked where the configuration says so.
+    pub fn polkit(&self) -> &Arc<Polkit> {
+        &self.inner.polkit
     }
 
     /// Reads a driver's configuration file, such as `qemu.conf`; one that does not exist is empty. Blocks.

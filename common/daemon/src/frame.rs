@@ -8,6 +8,7 @@ use crate::context::{BoxError, Context};
 use crate::idle::Idleness;
 use crate::logging::LogError;
 use crate::pidfile::{PidFile, PidFileError};
+use crate::polkit::SocketGatekeeper;
 use crate::reload::{self, Source};
 use crate::sockets::{Layout, SocketError, Sockets};
 use crate::{Spec, background, chain, supervisor};
@@ -229,10 +230,9 @@ impl Life {
             };
             let authenticator: Arc<dyn rpc::Authenticator> = match auth {
                 Auth::None => Arc::new(rpc::NoAuth),
-                // No daemon asks polkit yet; its rule for administrators comes down to these two users.
                 Auth::Polkit | Auth::Sasl => {
-                    tracing::info!(socket = ?socket.kind, "without polkit, only root and the daemon's own user get in");
-                    Arc::new(rpc::SameUser)
+                    let gatekeeper = SocketGatekeeper::new(Arc::clone(self.context.polkit()), socket.kind);
+                    Arc::new(rpc::ByPolkit(Arc::new(gatekeeper)))
                 }
             };
             let endpoint = rpc::Endpoint::new(socket.kind, listener, authenticator);

@@ -13,6 +13,7 @@ mod frame;
 mod idle;
 pub mod logging;
 mod pidfile;
+mod polkit;
 mod reload;
 mod sockets;
 mod supervisor;

@@ -17,6 +17,7 @@ pub mod links;
 pub mod memory;
 pub mod net;
 pub mod paths;
+pub mod polkit;
 pub mod private_dev;
 pub mod proc;
 pub mod process;

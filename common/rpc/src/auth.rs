@@ -5,10 +5,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use nix::unistd::geteuid;
-use protocol::Fault;
+use protocol::remote::{AuthPolkitRet, rows};
+use protocol::{Fault, xdr};
 
 use crate::{Identity, SecurityLayer, Session, faults};
 
@@ -83,16 +85,72 @@ impl Authenticator for NoAuth {
     }
 }
 
-/// Lets in root and the daemon's own user by AUTH_LIST; others are told of polkit and refused.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SameUser;
+/// What polkit, or whoever answers for it, says about a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may come in.
+    Allowed,
+    /// It may not.
+    Denied,
+    /// Its user would have to prove something, and no agent is there to ask for it.
+    NoAgent,
+    /// Its user would not prove it.
+    Dismissed,
+    /// The bus that polkit is asked over is not there; why.
+    NoBus(String),
+    /// polkit gives no answer; why.
+    NoAnswer(String),
+}
 
-impl Authenticator for SameUser {
+/// Asks polkit, which this crate knows nothing of.
+pub trait Gatekeeper: Send + Sync + 'static {
+    /// The action that clients have to be allowed.
+    fn action(&self) -> &str;
+
+    /// Notes who has connected, while it surely is there.
+    fn note(&self, peer: &Identity);
+
+    /// Decides about a client; its user may be asked.
+    fn judge(&self, peer: Identity) -> BoxFuture<Verdict>;
+}
+
+/// Lets in root and the daemon's own user by AUTH_LIST, and others whom a [`Gatekeeper`] allows, by POLKIT (70).
+#[derive(Clone, Debug)]
+pub struct ByPolkit<J>(pub Arc<J>);
+
+impl<J: Gatekeeper> Authenticator for ByPolkit<J> {
     fn offer(&self, peer: &Identity) -> Offer {
         match peer.uid {
+            // They must come in even where polkit is broken or absent.
             Some(uid) if uid == 0 || uid == geteuid().as_raw() => Offer::Admitted,
-            _ => Offer::Prove(AuthType::Polkit),
+            _ => {
+                self.0.note(peer);
+                Offer::Prove(AuthType::Polkit)
+            }
         }
+    }
+
+    fn step(&self, session: &Session, procedure: i32, _body: Bytes) -> BoxFuture<Result<AuthStep, Fault>> {
+        if procedure != rows::auth_polkit.number {
+            return Box::pin(std::future::ready(Ok(AuthStep::Refused)));
+        }
+        let (judge, session) = (Arc::clone(&self.0), session.clone());
+        Box::pin(async move {
+            let verdict = tokio::select! {
+                verdict = judge.judge(session.peer().clone()) => verdict,
+                () = session.closed() => Verdict::Denied,
+            };
+            match faults::polkit(&verdict, judge.action()) {
+                None => {
+                    let reply = xdr::to_vec(&AuthPolkitRet { complete: 1 });
+                    reply.map(AuthStep::Admitted).map_err(|error| Fault::rpc(error.to_string()))
+                }
+                Some(fault) => {
+                    tracing::warn!(client = session.id(), uid = session.peer().uid, "not let in: {fault}");
+                    Err(fault)
+                }
+            }
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 use protocol::message::Header;
 use protocol::{ErrorCode, ErrorDomain, Fault, Meta};
 
+use crate::auth::Verdict;
+
 /// Arguments that do not decode.
 pub fn decode() -> Fault {
     Fault::rpc("Unable to decode message payload")
@@ -26,6 +28,23 @@ pub(crate) fn unauthenticated() -> Fault {
 
 pub(crate) fn refused() -> Fault {
     Fault::new(ErrorDomain::RPC, ErrorCode::AUTH_FAILED, "authentication failed")
+}
+
+/// Why polkit's verdict keeps a client out; `None` if it does not. What has no answer is an error of its own, as clients
+/// look for an agent where authentication is unavailable.
+pub(crate) fn polkit(verdict: &Verdict, action: &str) -> Option<Fault> {
+    let (code, detail) = match verdict {
+        Verdict::Allowed => return None,
+        Verdict::Denied => (ErrorCode::AUTH_FAILED, "access denied by policy".to_owned()),
+        Verdict::NoAgent => (
+            ErrorCode::AUTH_UNAVAILABLE,
+            format!("no polkit agent available to authenticate action '{action}'"),
+        ),
+        Verdict::Dismissed => (ErrorCode::AUTH_CANCELLED, "the user has cancelled authentication".to_owned()),
+        Verdict::NoBus(why) => (ErrorCode::INTERNAL_ERROR, format!("polkit cannot be asked: {why}")),
+        Verdict::NoAnswer(why) => (ErrorCode::DBUS_SERVICE, format!("polkit: {why}")),
+    };
+    Some(Fault::new(ErrorDomain::POLKIT, code, detail))
 }
 
 pub(crate) fn readonly(meta: &Meta) -> Fault {

@@ -33,7 +33,9 @@ mod stream;
 mod sync;
 mod tls;
 
-pub use auth::{AuthStep, AuthType, Authenticator, BoxFuture, NoAuth, Offer, Proof, SameUser};
+pub use auth::{
+    AuthStep, AuthType, Authenticator, BoxFuture, ByPolkit, Gatekeeper, NoAuth, Offer, Proof, Verdict,
+};
 pub use endpoint::{Endpoint, EndpointKind, Listener, Transport};
 pub use identity::{Identity, token_param};
 pub use layer::SecurityLayer;

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::{ErrorCode, Fault};
 use rpc::{
-    AuthStep, AuthType, Authenticator, BoxFuture, EndpointKind, Identity, Limits, Offer, SameUser, Server,
-    Session,
+    AuthStep, AuthType, Authenticator, BoxFuture, EndpointKind, Identity, Limits, Offer, Server, Session,
 };
 
-use crate::support::{Client, Closures, TYPE, call};
+use crate::support::{Client, Closures, TYPE, call, own_user};
 
 /// Admits by SASL: the third step, with the right bytes.
 struct ThreeSteps;
@@ -41,7 +40,7 @@ fn connect(server: &Server<Closures>, auth: Arc<dyn Authenticator>) -> Client {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_own_user_is_let_in_by_the_list() {
     let server = Closures::new().serve(Limits::default());
-    let mut client = connect(&server, Arc::new(SameUser));
+    let mut client = connect(&server, own_user());
     assert_eq!(server.counters().unauthenticated, 1);
     client.call(TYPE, 0, b"");
     let fault = client.error(call(TYPE, 0));
@@ -80,7 +79,7 @@ async fn nothing_to_prove_needs_no_list() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_cannot_fill_memory() {
     let server = Closures::new().serve(Limits::default());
-    let mut client = connect(&server, Arc::new(SameUser));
+    let mut client = connect(&server, own_user());
     client.raw(&(2u32 << 20).to_be_bytes());
     assert!(client.is_closed());
 }

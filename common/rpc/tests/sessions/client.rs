@@ -11,12 +11,10 @@ use protocol::message::{Header, Kind, MAX_MESSAGE, Status};
 use protocol::procedure::StreamDirection;
 use protocol::{ErrorCode, ErrorDomain, Fault, Meta, remote};
 use rpc::client::{Events, Link, Settings, forward, lost};
-use rpc::{
-    Call, Endpoint, EndpointKind, Limits, NoAuth, Packet, SameUser, Server, Service, Session, Unknown,
-};
+use rpc::{Call, Endpoint, EndpointKind, Limits, NoAuth, Packet, Server, Service, Session, Unknown};
 use tokio::sync::{Mutex, mpsc};
 
-use crate::support::{CONSOLE, CREATE, Client, Closures, LIFECYCLE, PATIENCE, TYPE, call};
+use crate::support::{CONSOLE, CREATE, Client, Closures, LIFECYCLE, PATIENCE, TYPE, call, own_user};
 
 /// Passes everything on to the daemon at a socket: each session has one connection there, each stream one of its own.
 struct Relay {
@@ -72,7 +70,7 @@ fn relayed(closures: Closures) -> (Client, tempfile::TempDir, Server<Closures>) 
     let socket = folder.path().join("sock");
     let server = closures.serve(Limits::default());
     let listener = UnixListener::bind(&socket).expect("bound");
-    server.listen(Endpoint::new(EndpointKind::Main, listener, Arc::new(SameUser))).expect("listens");
+    server.listen(Endpoint::new(EndpointKind::Main, listener, own_user())).expect("listens");
     (Client::main(&Relay::to(socket)), folder, server)
 }
 

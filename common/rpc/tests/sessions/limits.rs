@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use protocol::keepalive::rows;
 use protocol::message::encode_raw;
-use rpc::{Endpoint, EndpointKind, Limits, NoAuth, SameUser, Server};
+use rpc::{Endpoint, EndpointKind, Limits, NoAuth, Server};
 
-use crate::support::{CREATE, Client, Closures, Gate, TYPE, call, keepalive};
+use crate::support::{CREATE, Client, Closures, Gate, TYPE, call, keepalive, own_user};
 
 /// CREATE waits at the gate.
 fn gated(gate: &Gate) -> Closures {
@@ -133,7 +133,7 @@ async fn clients_beyond_the_limit_wait_outside() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn anonymous_clients_have_their_own_limit() {
     let server = Closures::new().serve(Limits { max_anonymous_clients: 1, ..Limits::default() });
-    let (_dir, path) = listen(&server, Arc::new(SameUser));
+    let (_dir, path) = listen(&server, own_user());
     let connect = || Client::new(UnixStream::connect(&path).expect("connected"));
     let mut first = connect();
     first.call(TYPE, 0, b"");
