@@ -10,6 +10,7 @@ use ::driver::registry::Registry;
 use ::driver::removals::Removals;
 use arc_swap::ArcSwapOption;
 use host::cgroup::Cgroups;
+use host::machined::Machined;
 use host::paths::Paths;
 use protocol::consts::FlagSet;
 use protocol::remote::NonnullDomain;
@@ -51,6 +52,8 @@ pub struct Driver {
     pub names: crate::network::Names,
     /// The host's control groups, where guests are put into them.
     pub cgroups: Option<Cgroups>,
+    /// Where guests are registered, if somebody is there.
+    pub machined: Machined,
     /// The installed schemas.
     #[cfg(feature = "validate")]
     pub schemas: Arc<::driver::schemas::Schemas>,
@@ -92,6 +95,7 @@ impl Driver {
             ports,
             names: crate::network::Names::default(),
             cgroups,
+            machined: Machined::default(),
             #[cfg(feature = "validate")]
             schemas: ::driver::schemas::Schemas::new(::driver::schemas::INSTALLED),
             mounts: Mounts::default(),

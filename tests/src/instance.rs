@@ -163,6 +163,11 @@ impl Instance {
         self.folder.path()
     }
 
+    /// Where a system bus for daemon and clients is looked for; there is none unless a test makes one.
+    pub fn bus(&self) -> PathBuf {
+        self.root().join("bus")
+    }
+
     /// `/etc/libvirt` of this instance: where configuration files lie.
     pub fn etc_dir(&self) -> PathBuf {
         self.root().join(if self.is_system() { "etc/libvirt" } else { "config/libvirt" })
@@ -559,6 +564,8 @@ impl Instance {
             ("PATH".to_owned(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
             ("LC_ALL".to_owned(), "C.UTF-8".to_owned()),
             ("HOME".to_owned(), text(&self.root().join("home"))),
+            // Guests of tests are not for the host's systemd.
+            ("DBUS_SYSTEM_BUS_ADDRESS".to_owned(), format!("unix:path={}", self.bus().display())),
         ]);
         if self.builder.session {
             for (key, folder) in [

@@ -20,6 +20,7 @@ pub fn host(domain: ErrorDomain) -> impl Fn(host::Error) -> Fault {
                 host::Error::Deadline { .. } => Fault::new(domain, ErrorCode::OPERATION_TIMEOUT, text),
                 host::Error::Name { .. } => Fault::new(domain, ErrorCode::INVALID_ARG, text),
                 host::Error::InUse { .. } => Fault::new(domain, ErrorCode::OPERATION_INVALID, text),
+                host::Error::Bus { .. } => Fault::new(ErrorDomain::DBUS, ErrorCode::DBUS_SERVICE, text),
                 host::Error::Unavailable { .. } => Fault::new(domain, ErrorCode::NO_SUPPORT, text),
                 _ => Fault::new(domain, ErrorCode::INTERNAL_ERROR, text),
             },

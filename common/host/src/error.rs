@@ -120,6 +120,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Somebody on the system bus refused, or could not be asked.
+    #[error("{what} on the system bus failed: {reason}")]
+    Bus {
+        /// The method that was called.
+        what: &'static str,
+        /// The other side's words.
+        reason: String,
+    },
     /// A file belongs to another guest's user as long as that guest runs.
     #[error("'{}' is in use by another guest under a different user or group", path.display())]
     InUse {

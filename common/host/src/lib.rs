@@ -14,6 +14,7 @@ pub mod ksm;
 pub mod label;
 pub mod limits;
 pub mod links;
+pub mod machined;
 pub mod memory;
 pub mod net;
 pub mod paths;

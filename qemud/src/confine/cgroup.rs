@@ -19,6 +19,8 @@ use super::devices;
 use crate::command::Labelled;
 use crate::driver::Driver;
 
+/// The subgroup of QEMU's threads that are no vCPU's.
+const EMULATOR: &str = "emulator";
 /// How long the kernel may take to let a group go whose processes have ended.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
 /// Major numbers of terminals of `/dev/pts` and of sound devices (Linux's devices.txt).
@@ -31,6 +33,8 @@ pub struct Wanted {
     cgroups: Cgroups,
     partition: String,
     machine: String,
+    /// The group in the scope that systemd has made for the guest, if it has.
+    scope: Option<Group>,
     definition: Definition,
     /// Paths of devices, and whether they are written.
     devices: Vec<(String, bool)>,
@@ -66,6 +70,7 @@ pub fn wanted(
         cgroups,
         partition: partition(definition).to_owned(),
         machine: machine(driver, definition, id),
+        scope: None,
         definition: definition.clone(),
         devices: devices::of(&driver.config.confinement, definition, used),
     }))
@@ -103,7 +108,9 @@ pub fn of_process(
 /// Remove the groups of a guest that has ended.
 pub async fn remove(driver: &Driver, definition: &Definition, id: i32) -> host::Result<()> {
     let Some(cgroups) = &driver.cgroups else { return Ok(()) };
-    match cgroups.machine(partition(definition), "qemu", &machine(driver, definition, id)) {
+    let (partition, machine) = (partition(definition), machine(driver, definition, id));
+    cgroups.in_scope(partition, &machine).remove(REMOVAL_LIMIT).await?;
+    match cgroups.machine(partition, "qemu", &machine) {
         Ok(group) => group.remove(REMOVAL_LIMIT).await,
         // Without its partition it has no group either.
         Err(_) => Ok(()),
@@ -114,36 +121,77 @@ impl Wanted {
     /// Makes the groups and sets what they allow; answers the files by which QEMU enters them. None where the kernel
     /// does not let us: the guest then runs outside, as the reference has it. Blocks.
     pub fn make(&self) -> host::Result<Option<Vec<PathBuf>>> {
-        let group = self.cgroups.machine(&self.partition, "qemu", &self.machine)?;
-        let emulator = group.sub("emulator");
+        let group = self.group()?;
+        match self.prepare(&group)? {
+            true => Ok(Some(group.entry_files(&group.sub(EMULATOR)))),
+            false => Ok(None),
+        }
+    }
+
+    /// Puts a process that waits before its program into the group, in the scope where systemd has put it; without
+    /// such a scope, where it would be without systemd. Blocks.
+    pub fn admit(mut self, pid: i32) -> host::Result<Wanted> {
+        self.scope = self.cgroups.scope_of(pid)?;
+        let group = self.group()?;
+        group.take_from_scope(pid)?;
+        if self.prepare(&group)? {
+            group.admit(&group.sub(EMULATOR), pid)?;
+        }
+        Ok(self)
+    }
+
+    /// What systemd has to know of the guest's weights, by the names of its properties.
+    pub fn weights(&self) -> Vec<(&'static str, u64)> {
+        let unified = self.cgroups.is_unified();
+        let (cpu, io) = if unified { ("CPUWeight", "IOWeight") } else { ("CPUShares", "BlockIOWeight") };
+        let shares = self.definition.cputune.shares.map(|shares| (cpu, shares));
+        let weight = self.definition.blkiotune.weight.filter(|weight| *weight != 0);
+        shares.into_iter().chain(weight.map(|weight| (io, weight.into()))).collect()
+    }
+
+    /// The name under which the guest is registered, and its partition.
+    pub fn names(&self) -> (&str, &str) {
+        (&self.machine, &self.partition)
+    }
+
+    fn group(&self) -> host::Result<Group> {
+        match &self.scope {
+            Some(group) => Ok(group.clone()),
+            None => self.cgroups.machine(&self.partition, "qemu", &self.machine),
+        }
+    }
+
+    /// Makes the groups and sets what they allow; false where the kernel does not let us.
+    fn prepare(&self, group: &Group) -> host::Result<bool> {
+        let emulator = group.sub(EMULATOR);
         match group.create().and_then(|()| emulator.create()) {
             Ok(()) => {}
             Err(error) if is_forbidden(&error) => {
                 let (machine, error) = (&self.machine, error.full_text());
                 tracing::warn!(target: "qemu", "'{machine}' runs outside control groups: {error}");
-                return Ok(None);
+                return Ok(false);
             }
             Err(error) => return Err(error),
         }
-        self.restrict_devices(&group)?;
-        self.tune_machine(&group)?;
+        self.restrict_devices(group)?;
+        self.tune_machine(group)?;
         let tune = &self.definition.cputune;
         let pin = tune.emulator_pin.as_ref().or(self.definition.vcpus.cpuset.as_ref());
         self.tune_threads(&emulator, tune.emulator, pin)?;
-        Ok(Some(group.entry_files(&emulator)))
+        Ok(true)
     }
 
     /// Moves QEMU's first thread to where it is: the kernel's grace period, which sorting threads has to wait for, then
     /// passes while others talk to QEMU. Blocks.
     pub fn wake(&self, pid: i32) -> host::Result<()> {
         match self.group_if_made()? {
-            Some(group) => group.sub("emulator").add_thread(pid),
+            Some(group) => group.sub(EMULATOR).add_thread(pid),
             None => Ok(()),
         }
     }
 
     fn group_if_made(&self) -> host::Result<Option<Group>> {
-        let group = self.cgroups.machine(&self.partition, "qemu", &self.machine)?;
+        let group = self.group()?;
         Ok(group.exists().then_some(group))
     }
 
@@ -213,8 +261,8 @@ impl Wanted {
     }
 }
 
-/// Name of the guest's group; unique also beside the guests of other private daemons.
-fn machine(driver: &Driver, definition: &Definition, id: i32) -> String {
+/// Name of the guest's group, and as a machine; unique also beside the guests of other private daemons.
+pub fn machine(driver: &Driver, definition: &Definition, id: i32) -> String {
     let prefix = match driver.paths.private_name() {
         Some(private) => format!("qemu-embed-{private}"),
         None => "qemu".to_owned(),

@@ -10,6 +10,7 @@ pub mod devices;
 pub mod files;
 pub mod labels;
 pub mod limits;
+pub mod machine;
 pub mod seclabel;
 mod settings;
 

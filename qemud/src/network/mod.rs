@@ -217,6 +217,15 @@ pub fn interfaces(definition: &Definition) -> impl Iterator<Item = &Interface> {
     })
 }
 
+/// Indexes of the taps on the host, for systemd-machined. What is gone has none.
+pub fn indexes(definition: &Definition) -> Vec<i32> {
+    let taps = interfaces(definition).filter(|interface| {
+        matches!(interface.source, InterfaceSource::Bridge { .. } | InterfaceSource::Ethernet { .. })
+    });
+    let index = |interface: &Interface| i32::try_from(net::index(interface.target_dev.as_deref()?)?).ok();
+    taps.filter_map(index).collect()
+}
+
 /// Whether it has a device of the host's behind it.
 fn has_device(interface: &Interface) -> bool {
     matches!(

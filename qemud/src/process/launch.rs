@@ -14,7 +14,7 @@ use ::driver::documents::blocking;
 use ::driver::fault;
 use host::label::Owner;
 use host::links::{self, Distrusted};
-use host::process::{Ids, Limit, Plan as Spawn, Resource, Stdio};
+use host::process::{Gate, Ids, Limit, Plan as Spawn, Resource, Stdio};
 use host::{fault as fault_point, process, store};
 use model::domain::Domain as Definition;
 use protocol::{ErrorCode, ErrorDomain, Fault};
@@ -25,7 +25,7 @@ use super::{Process, leftovers};
 use crate::command::{FdSource, PassedFd, Plan, PlannedFile};
 use crate::confine::cgroup::Wanted;
 use crate::confine::files::{self, GuestFile};
-use crate::confine::{Identity, devices, limits, seclabel};
+use crate::confine::{Identity, devices, limits, machine, seclabel};
 use crate::driver::Driver;
 use crate::network::Wires;
 
@@ -43,6 +43,8 @@ pub struct Launched {
     pub monitor: UnixStream,
     /// Where its output goes.
     pub log: StartLog,
+    /// The control groups that it is in.
+    pub groups: Option<Wanted>,
 }
 
 /// Whether everything that the guest uses is there: a missing image is told by its name instead of by QEMU.
@@ -114,6 +116,11 @@ pub async fn launch(
     let who = confined(driver, definition).await?;
     let identity = who.as_ref().map(|who| who.identity.clone());
     let wanted = inherited.groups.take();
+    let registered = wanted.is_some() && driver.machined.is_there().await;
+    let (gate, at_gate) = match registered {
+        true => Gate::new().map(|(gate, at_gate)| (Some(gate), Some(at_gate))).map_err(&host_fault)?,
+        false => (None, None),
+    };
     let launch = Launch {
         plan: plan.clone(),
         logs: driver.logs.clone(),
@@ -123,10 +130,12 @@ pub async fn launch(
         owner: identity.as_ref().map(|identity| identity.process),
         ids: who.as_ref().map(|who| who.ids.clone()),
         mounts: Vec::new(),
+        gate: at_gate,
         inherited,
     };
+    let made = wanted.clone().filter(|_| !registered);
     let groups = async {
-        match wanted {
+        match made {
             Some(wanted) => blocking(move || wanted.make()).await,
             None => Ok(None),
         }
@@ -142,8 +151,19 @@ pub async fn launch(
     };
     let (groups, launch) = tokio::join!(groups, files);
     let (groups, launch) = (groups.map_err(&host_fault)?, launch.map_err(&host_fault)?);
-    let launched = tokio::task::spawn_blocking(move || launch.run(groups.unwrap_or_default())).await;
-    launched.unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())))
+    let launched = tokio::task::spawn_blocking(move || launch.run(groups.unwrap_or_default()));
+    let admitted = async {
+        match (wanted, gate) {
+            (Some(wanted), Some(gate)) => machine::admit(driver, definition, wanted, gate).await.map(Some),
+            (wanted, _) => Ok(wanted),
+        }
+    };
+    let (launched, admitted) = tokio::join!(launched, admitted);
+    let launched =
+        launched.unwrap_or_else(|error| Err(Fault::internal(ErrorDomain::QEMU, error.to_string())));
+    // A process that is not let in ends for this reason, and that it ended is none.
+    let groups = admitted?;
+    launched.map(|launched| Launched { groups, ..launched })
 }
 
 /// Who a guest runs as, and what is given to it.
@@ -176,6 +196,8 @@ struct Launch {
     ids: Option<Ids>,
     /// What QEMU finds mounted where, for itself alone.
     mounts: Vec<(OwnedFd, PathBuf)>,
+    /// Where QEMU waits to be let in.
+    gate: Option<OwnedFd>,
     inherited: Inherited,
 }
 
@@ -202,7 +224,7 @@ impl Launch {
         let spawned =
             fds.and_then(|fds| self.spawn(fds, output, groups).map_err(fault::host(ErrorDomain::QEMU)));
         match spawned {
-            Ok((process, monitor)) => Ok(Launched { process, monitor, log }),
+            Ok((process, monitor)) => Ok(Launched { process, monitor, log, groups: None }),
             Err(error) => {
                 log.abandon();
                 Err(error)
@@ -241,6 +263,7 @@ impl Launch {
         spawn.limits = self.limits.clone();
         spawn.cgroups = groups;
         spawn.mounts = std::mem::take(&mut self.mounts);
+        spawn.gate = self.gate.take();
         fault_point::at("start.files");
         // Before QEMU runs: one that ends at once takes the socket with it, and its words would never be asked for.
         let path = Path::new(&self.plan.monitor_path);

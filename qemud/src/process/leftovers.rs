@@ -9,7 +9,7 @@ use host::store;
 use model::domain::Domain as Definition;
 
 use crate::confine::labels::Labels;
-use crate::confine::{cgroup, files, seclabel};
+use crate::confine::{cgroup, files, machine, seclabel};
 use crate::driver::Driver;
 use crate::network;
 
@@ -20,7 +20,7 @@ pub async fn remove(driver: &Arc<Driver>, definition: &Definition, id: i32, know
     let name = &definition.name;
     let (owners, groups, directories, ()) = tokio::join!(
         take_back_files(driver, definition, known.labelled),
-        cgroup::remove(driver, definition, id),
+        leave_groups(driver, definition, id),
         remove_files(driver, name, id, known.directories),
         network::disconnect(definition),
     );
@@ -30,6 +30,12 @@ pub async fn remove(driver: &Arc<Driver>, definition: &Definition, id: i32, know
             tracing::warn!(target: "qemu", "domain '{name}' leaves {what} behind: {error}");
         }
     }
+}
+
+/// The guest's scope ends before what is in it is removed.
+async fn leave_groups(driver: &Driver, definition: &Definition, id: i32) -> host::Result<()> {
+    let told = machine::terminate(driver, definition, id).await;
+    cgroup::remove(driver, definition, id).await.and(told)
 }
 
 /// What is known of a guest's start.

@@ -149,7 +149,7 @@ impl Start<'_> {
         let definition = Arc::new(definition);
         let begun = self.launch(&definition, id, planned).await;
         let done = match begun {
-            Ok((launched, groups)) => self.bring_up(launched, groups).await,
+            Ok(launched) => self.bring_up(launched).await,
             Err(error) => Err(error),
         };
         if let Err(error) = done {
@@ -193,7 +193,7 @@ impl Start<'_> {
         definition: &Arc<Definition>,
         id: i32,
         planned: Planned,
-    ) -> Result<(Launched, Option<cgroup::Wanted>), Fault> {
+    ) -> Result<Launched, Fault> {
         let Planned { plan, mut wires, absent } = planned;
         launch::check_files(&plan, self.options.reset_nvram).await?;
         let mut starting = status::Document::starting(self.driver, definition, id, &plan.monitor_path);
@@ -207,11 +207,11 @@ impl Start<'_> {
         let taints = taint::of_start(self.driver, definition, caps).await;
         let notes = taints.iter().map(|found| log::taint_note(id, &found.text())).collect();
         let told = Told { owner: self.domain.log_owner(), versions, notes };
-        let groups = wanted.clone();
         let confinement = &self.driver.config.confinement;
         let devices = starting.own_dev.then(|| devices::of(confinement, definition, &plan.labels));
         let devices = devices.map(|all| all.into_iter().map(|(path, _)| path).collect());
-        let inherited = Inherited { wires, groups, devices, reset_nvram: self.options.reset_nvram, told };
+        let inherited =
+            Inherited { wires, groups: wanted, devices, reset_nvram: self.options.reset_nvram, told };
         let launched = launch::launch(self.driver, definition, &plan, inherited).await?;
         let live = Live {
             definition: Arc::clone(definition),
@@ -244,12 +244,12 @@ impl Start<'_> {
         for disk in &absent {
             self.driver.tell_absent_disk(self.domain, &state, disk);
         }
-        Ok((launched, wanted))
+        Ok(launched)
     }
 
     /// From the process to running processors and the watch over them.
-    async fn bring_up(&self, launched: Launched, groups: Option<cgroup::Wanted>) -> Result<(), Fault> {
-        let Launched { process, monitor: connection, log } = launched;
+    async fn bring_up(&self, launched: Launched) -> Result<(), Fault> {
+        let Launched { process, monitor: connection, log, groups } = launched;
         let (monitor, events) = self.greet(&process, connection, &log).await?;
         let waking = groups.clone().map(|groups| (groups, process.pid));
         let woken = async {

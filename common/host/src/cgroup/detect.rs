@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Controller, Group, Place, bpf};
+use super::{Controller, Group, IN_SCOPE, Place, bpf};
 use crate::{Result, kernel};
 
 /// The hierarchies in use, each with at least one controller that no other has.
@@ -89,22 +89,35 @@ impl Hierarchies {
     /// the process is in one.
     pub(super) fn group_of(&self, text: &str, leaves: &[String]) -> Option<Group> {
         let mut places = Vec::new();
-        let mut inner = PathBuf::new();
         for hierarchy in &self.list {
             let Some(path) = hierarchy.path_of(text) else { continue };
             let is_leaf =
                 |part: &Path| part.file_name().is_some_and(|n| leaves.iter().any(|leaf| n == leaf.as_str()));
             let Some(machine) = path.ancestors().find(|part| is_leaf(part)) else { continue };
-            // In a scope, version 2 lets no process be beside the subgroups' own parent.
-            if path.strip_prefix(machine).is_ok_and(|rest| rest.starts_with("libvirt")) {
-                inner = PathBuf::from("libvirt");
-            }
-            let below = machine.strip_prefix(&hierarchy.root).unwrap_or(machine);
-            let dir = hierarchy.mount.join(below.strip_prefix("/").unwrap_or(below));
-            places.push(Place { hierarchy: hierarchy.clone(), dir });
+            let dir = hierarchy.dir_of(machine);
+            places.push(match path.strip_prefix(machine).is_ok_and(|rest| rest.starts_with(IN_SCOPE)) {
+                true => hierarchy.in_scope(dir),
+                false => Place { hierarchy: hierarchy.clone(), dir, scope: None },
+            });
         }
-        (!places.is_empty()).then_some(Group { places, inner, threaded: false })
+        (!places.is_empty()).then_some(Group { places, threaded: false })
     }
+
+    /// The group in a scope, in every hierarchy.
+    pub(super) fn group_in(&self, scope: &Path) -> Group {
+        let places = self.list.iter().map(|hierarchy| hierarchy.in_scope(hierarchy.dir_of(scope)));
+        Group { places: places.collect(), threaded: false }
+    }
+}
+
+/// Where systemd has put a process (a `/proc/PID/cgroup` text): in its own hierarchy, or in that of version 2.
+pub(super) fn systemd_path(text: &str) -> Option<&Path> {
+    let path = |prefix: &str| {
+        let mut lines = text.lines().filter_map(|line| line.split_once(':').map(|(_, rest)| rest));
+        let path = lines.find_map(|rest| rest.strip_prefix(prefix))?;
+        (path != "/" && path.starts_with('/') && !path.contains("..")).then_some(Path::new(path))
+    };
+    path("name=systemd:").or_else(|| path(":"))
 }
 
 impl Hierarchy {
@@ -119,6 +132,16 @@ impl Hierarchy {
             };
             (this && !path.contains("..")).then_some(Path::new(path))
         })
+    }
+
+    /// The directory of a path of `/proc/PID/cgroup`.
+    fn dir_of(&self, path: &Path) -> PathBuf {
+        let below = path.strip_prefix(&self.root).unwrap_or(path);
+        self.mount.join(below.strip_prefix("/").unwrap_or(below))
+    }
+
+    fn in_scope(&self, scope: PathBuf) -> Place {
+        Place { hierarchy: self.clone(), dir: scope.join(IN_SCOPE), scope: Some(scope) }
     }
 
     /// How `/proc/PID/cgroup` calls the group in a directory below the mount point.
@@ -224,9 +247,24 @@ mod tests {
     fn group_in_a_scope_has_its_subgroups_inside() {
         let scope = "/machine.slice/machine-qemu\\x2d1\\x2da.scope";
         let group = machine_of(&format!("0::{scope}/libvirt/emulator\n"), V2).unwrap();
-        assert_eq!(group.places[0].dir, Path::new(&format!("/sys/fs/cgroup/un ified{scope}")));
+        assert_eq!(group.places[0].dir, Path::new(&format!("/sys/fs/cgroup/un ified{scope}/libvirt")));
+        assert_eq!(group.places[0].scope, Some(format!("/sys/fs/cgroup/un ified{scope}").into()));
         let vcpu = group.sub("vcpu0");
         assert_eq!(vcpu.places[0].dir, Path::new(&format!("/sys/fs/cgroup/un ified{scope}/libvirt/vcpu0")));
+    }
+
+    #[test]
+    fn where_systemd_has_put_a_process() {
+        let both = "9:name=systemd:/a.slice/b.scope\n3:cpuset:/\n0::/c.slice/d.scope\n";
+        assert_eq!(systemd_path(both), Some(Path::new("/a.slice/b.scope")));
+        assert_eq!(
+            systemd_path("9:name=systemd:/\n0::/c.slice/d.scope\n"),
+            Some(Path::new("/c.slice/d.scope"))
+        );
+        assert_eq!(systemd_path("3:cpuset:/x\n0::/\n"), None);
+        assert_eq!(systemd_path("0::/a/../b\n"), None);
+        let group = Hierarchies::parse(V1, |_| String::new()).group_in(Path::new("/a.slice/b.scope"));
+        assert_eq!(group.places[1].dir, Path::new("/sys/fs/cgroup/memory/a.slice/b.scope/libvirt"));
     }
 
     #[test]

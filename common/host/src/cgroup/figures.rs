@@ -193,7 +193,7 @@ impl Group {
 
     fn cpu_shares_file(&self) -> Result<PathBuf> {
         let place = self.place(Controller::Cpu)?;
-        Ok(place.dir.join(if place.hierarchy.unified { "cpu.weight" } else { "cpu.shares" }))
+        Ok(place.outermost().join(if place.hierarchy.unified { "cpu.weight" } else { "cpu.shares" }))
     }
 
     fn cpuset(&self, file: &str) -> Result<String> {

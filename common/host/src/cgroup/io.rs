@@ -89,7 +89,7 @@ impl Group {
             true => ["io.weight", "io.bfq.weight"],
             false => ["blkio.weight", "blkio.bfq.weight"],
         };
-        let found = names.iter().map(|name| place.dir.join(name)).find(|path| path.exists());
+        let found = names.iter().map(|name| place.outermost().join(name)).find(|path| path.exists());
         found.ok_or_else(|| unavailable("block I/O weight", "the kernel's scheduler of requests has none"))
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use figures::{CpuSplit, DeviceRule};
 pub use io::Throttle;
-pub use name::{DEFAULT_PARTITION, machine_name, scope_name};
+pub use name::{DEFAULT_PARTITION, machine_name, scope_name, slice_name};
 
 use crate::{Error, Result};
 use detect::{Hierarchies, Hierarchy};
@@ -89,8 +89,6 @@ pub struct Cgroups {
 #[derive(Debug, Clone)]
 pub struct Group {
     places: Vec<Place>,
-    /// Where below the group its subgroups are: "libvirt" in a scope of systemd, else empty.
-    inner: PathBuf,
     /// A subgroup for threads.
     threaded: bool,
 }
@@ -100,7 +98,19 @@ pub struct Group {
 struct Place {
     hierarchy: Hierarchy,
     dir: PathBuf,
+    /// Systemd's scope around the group: it has the weights against what stands beside it.
+    scope: Option<PathBuf>,
 }
+
+impl Place {
+    /// What stands beside other machines: the scope, or the group itself.
+    fn outermost(&self) -> &Path {
+        self.scope.as_deref().unwrap_or(&self.dir)
+    }
+}
+
+/// The group in a scope of systemd that everything of a machine is in: the scope itself is systemd's.
+const IN_SCOPE: &str = "libvirt";
 
 impl Cgroups {
     /// Finds the hierarchies. [`Error::Unavailable`] if there are none, or if we are not user 0 and so may not
@@ -134,6 +144,11 @@ impl Cgroups {
         self.hierarchies.list.iter().any(|hierarchy| hierarchy.controllers.contains(&controller))
     }
 
+    /// Whether CPU time is shared by version 2.
+    pub fn is_unified(&self) -> bool {
+        self.hierarchies.list.iter().any(|hierarchy| hierarchy.unified)
+    }
+
     /// The group of a machine ([`machine_name`]) of a driver ("qemu") in a partition ("/machine"). The default
     /// partition need not exist yet, any other must.
     pub fn machine(&self, partition: &str, driver: &str, machine: &str) -> Result<Group> {
@@ -148,9 +163,23 @@ impl Cgroups {
             if partition != DEFAULT_PARTITION && !parent.is_dir() {
                 return Err(Error::file("find the partition", &parent)(ErrorKind::NotFound.into()));
             }
-            places.push(Place { hierarchy: hierarchy.clone(), dir: parent.join(&leaf) });
+            places.push(Place { hierarchy: hierarchy.clone(), dir: parent.join(&leaf), scope: None });
         }
-        Ok(Group { places, inner: PathBuf::new(), threaded: false })
+        Ok(Group { places, threaded: false })
+    }
+
+    /// The group of a machine in the scope that systemd-machined makes for it in a partition's slice.
+    pub fn in_scope(&self, partition: &str, machine: &str) -> Group {
+        let path = name::slice_path(&slice_name(partition)).join(scope_name(machine));
+        self.hierarchies.group_in(&path)
+    }
+
+    /// The group of a machine in the scope that systemd has put its process in, wherever that is. None if systemd has
+    /// put it nowhere.
+    pub fn scope_of(&self, pid: i32) -> Result<Option<Group>> {
+        let path = Path::new("/proc").join(pid.to_string()).join("cgroup");
+        let Some(text) = crate::kernel::text_if_any(&path)? else { return Ok(None) };
+        Ok(detect::systemd_path(&text).map(|path| self.hierarchies.group_in(path)))
     }
 
     /// The machine group that a process is in, whoever made it (a daemon of before, systemd-machined): None if
@@ -173,6 +202,18 @@ impl Group {
         Ok(())
     }
 
+    /// Moves the process that systemd has put into the scope around this group into the group itself: version 2 lets
+    /// no process be where controllers are handed down.
+    pub fn take_from_scope(&self, pid: i32) -> Result<()> {
+        for place in self.places.iter().filter(|place| place.hierarchy.unified) {
+            if place.scope.is_some() {
+                make_dir(&place.dir)?;
+                write(&place.dir.join("cgroup.procs"), &pid.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the group is there in all its hierarchies.
     pub fn exists(&self) -> bool {
         self.places.iter().all(|place| place.dir.is_dir())
@@ -182,9 +223,9 @@ impl Group {
     /// them.
     pub fn sub(&self, name: &str) -> Group {
         let separates = |place: &&Place| place.hierarchy.controllers.iter().any(|c| c.is_threaded());
-        let below = |place: &Place| Place { dir: place.dir.join(&self.inner).join(name), ..place.clone() };
+        let below = |place: &Place| Place { dir: place.dir.join(name), ..place.clone() };
         let places = self.places.iter().filter(separates).map(below).collect();
-        Group { places, inner: PathBuf::new(), threaded: true }
+        Group { places, threaded: true }
     }
 
     /// The files by which a new process enters the machine: for [`crate::process::Plan::cgroups`]. It enters the
@@ -197,6 +238,11 @@ impl Group {
             inner.unwrap_or(place).dir.join(file)
         };
         self.places.iter().map(entry).collect()
+    }
+
+    /// Moves a process of one thread into the machine as [`Group::entry_files`] says: one that waits before its program.
+    pub fn admit(&self, sub: &Group, pid: i32) -> Result<()> {
+        self.entry_files(sub).iter().try_for_each(|file| write(file, &pid.to_string()))
     }
 
     /// Moves a running process with all its threads into the group.

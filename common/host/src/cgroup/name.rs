@@ -40,6 +40,27 @@ pub fn scope_name(machine: &str) -> String {
     scope + ".scope"
 }
 
+/// The slice that stands for a partition: "/machine/my-prod" is "machine-my\x2dprod.slice".
+pub fn slice_name(partition: &str) -> String {
+    let mut slice = String::new();
+    for byte in partition.trim_start_matches('/').bytes() {
+        match byte {
+            b'/' => slice.push('-'),
+            b'.' if slice.is_empty() => slice.push_str("\\x2e"),
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b':' | b'_' | b'.' => slice.push(byte as char),
+            _ => slice.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    slice + ".slice"
+}
+
+/// Where a slice is below the root: in those that its name begins with (systemd.slice(5)).
+pub(super) fn slice_path(slice: &str) -> PathBuf {
+    let stem = slice.strip_suffix(".slice").unwrap_or(slice);
+    let ends = stem.match_indices('-').map(|(at, _)| at).chain([stem.len()]);
+    ends.filter_map(|end| stem.get(..end)).map(|part| format!("{part}.slice")).collect()
+}
+
 /// Where a partition is below the root of a hierarchy: "/a/b" is "a.partition/b.partition", the reserved first
 /// names stay as they are, and so does a part that has a suffix.
 pub(super) fn partition_path(partition: &str) -> Result<PathBuf> {
@@ -82,6 +103,16 @@ pub(super) fn escape(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slices_of_partitions() {
+        assert_eq!(slice_name("/machine"), "machine.slice");
+        assert_eq!(slice_name("/machine/my-prod"), "machine-my\\x2dprod.slice");
+        assert_eq!(slice_name("/.a/b c"), "\\x2ea-b\\x20c.slice");
+        let path = slice_path("machine-my\\x2dprod-x.slice");
+        let parents = "machine.slice/machine-my\\x2dprod.slice/machine-my\\x2dprod-x.slice";
+        assert_eq!(path, PathBuf::from(parents));
+    }
 
     #[test]
     fn machine_names_are_those_of_the_reference() {

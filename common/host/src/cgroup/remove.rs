@@ -36,7 +36,7 @@ impl Group {
     async fn remove_when_empty(&self) -> Result<()> {
         for place in &self.places {
             let mut unexplained = 0;
-            while let Some(busy) = remove_now(place.dir.clone()).await? {
+            while let Some(busy) = remove_now(place.outermost().to_owned()).await? {
                 // What was in use may have ended between the attempt and the look.
                 match wait_until_free(place).await? {
                     true => unexplained = 0,
@@ -61,11 +61,11 @@ async fn remove_now(dir: PathBuf) -> Result<Option<Error>> {
 /// Waits for the end of what keeps a group from being removed; false if nothing is to be seen.
 async fn wait_until_free(place: &Place) -> Result<bool> {
     if place.hierarchy.unified {
-        return wait_for_event(&place.dir).await.map(|()| true);
+        return wait_for_event(place.outermost()).await.map(|()| true);
     }
     // Version 1 has no event for "empty", and does not list processes that are just exiting.
     let mut pids = Vec::new();
-    members(&place.dir, &mut pids)?;
+    members(place.outermost(), &mut pids)?;
     if pids.is_empty() {
         pids = exiting(place);
     }
@@ -81,7 +81,7 @@ async fn wait_until_free(place: &Place) -> Result<bool> {
 
 /// Processes that say themselves that they are in a group or below it.
 fn exiting(place: &Place) -> Vec<i32> {
-    let group = place.hierarchy.path_in(&place.dir);
+    let group = place.hierarchy.path_in(place.outermost());
     let mut found = proc::processes().unwrap_or_default();
     found.retain(|pid| {
         // A process may vanish while it is looked at.

@@ -24,6 +24,8 @@ pub(super) struct Prepared {
     /// Our number and the child's, sorted by the child's, which are distinct; 0, 1 and 2 are among them.
     pub(super) fds: Vec<(c_int, c_int)>,
     pub(super) cgroups: Vec<CString>,
+    /// The child's number of the gate, the largest.
+    pub(super) gate: Option<c_int>,
     pub(super) no_new_privs: bool,
     /// Descriptors of detached mounts and where they go.
     pub(super) mounts: Vec<(c_int, CString)>,
@@ -119,6 +121,9 @@ fn carry_out(job: &Job<'_>) -> Result<std::convert::Infallible, Stage> {
     for (resource, limit) in &plan.limits {
         set_limit(*resource, *limit).ok_or(Stage::Limits)?;
     }
+    if let Some(gate) = plan.gate {
+        wait_at(gate as c_long).ok_or(Stage::Gate)?;
+    }
     for (at, path) in plan.cgroups.iter().enumerate() {
         join(path).ok_or(Stage::Cgroup(at))?;
     }
@@ -201,6 +206,19 @@ fn set_limit(resource: Resource, limit: Limit) -> Option<c_long> {
     // The kernel's own form of prlimit64, alike on all architectures.
     let pair = [limit.soft, limit.hard];
     sys(libc::SYS_prlimit64, [0, resource as c_long, pair.as_ptr() as c_long, 0])
+}
+
+/// Tells our number and waits for a byte; an end without one is a refusal.
+fn wait_at(gate: c_long) -> Option<c_long> {
+    let number = (sys(libc::SYS_getpid, [0; 4])? as i32).to_ne_bytes();
+    sys(libc::SYS_write, [gate, number.as_ptr() as c_long, number.len() as c_long, 0])?;
+    let mut word = 0u8;
+    let read = sys(libc::SYS_read, [gate, (&raw mut word) as c_long, 1, 0])?;
+    if read != 1 {
+        set_errno(libc::ECANCELED);
+        return None;
+    }
+    sys(libc::SYS_close, [gate, 0, 0, 0])
 }
 
 /// Writes "0", ourselves, to a cgroup.procs file.
@@ -288,12 +306,13 @@ impl Drop for Stack {
 }
 
 /// Stages as positive numbers for the report; those with a number of their own start where the others end.
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage::Clone,
     Stage::Session,
     Stage::Namespace,
     Stage::Descriptors,
     Stage::Limits,
+    Stage::Gate,
     Stage::Groups,
     Stage::User,
     Stage::Directory,

@@ -12,9 +12,10 @@ mod stat;
 use std::ffi::{CString, OsStr, OsString};
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 pub use pidfd::{Exit, PidFd};
@@ -106,6 +107,9 @@ pub struct Plan {
     pub stderr: Stdio,
     /// `cgroup.procs` or `tasks` files that the process writes itself into before the program starts.
     pub cgroups: Vec<PathBuf>,
+    /// Our side's other end of a gate: the process tells its number there and waits for a word before it joins its
+    /// control groups and its program starts ([`Gate`]).
+    pub gate: Option<OwnedFd>,
     /// Set no_new_privs: no set-user-id program below it gains anything.
     pub no_new_privs: bool,
     /// Detached mounts and the directories they are put on, in this order, in a mount namespace of the process's own,
@@ -129,6 +133,7 @@ impl Plan {
             stdout: Stdio::Null,
             stderr: Stdio::Null,
             cgroups: Vec::new(),
+            gate: None,
             no_new_privs: false,
             mounts: Vec::new(),
         }
@@ -139,6 +144,30 @@ impl Plan {
         let number = self.fds.iter().map(|(_, number)| number + 1).max().unwrap_or(3).max(3);
         self.fds.push((fd, number));
         number
+    }
+}
+
+/// Where a new process waits before its program starts, so that others can be told of it meanwhile. While it waits,
+/// [`spawn`] does not return. It gives up when this side is closed, also by the end of the daemon.
+#[derive(Debug)]
+pub struct Gate(UnixStream);
+
+impl Gate {
+    /// A gate, and the end of it for [`Plan::gate`].
+    pub fn new() -> Result<(Gate, OwnedFd)> {
+        let (ours, theirs) = UnixStream::pair().map_err(Error::system("make a pair of sockets"))?;
+        Ok((Gate(ours), theirs.into()))
+    }
+
+    /// Waits until the process stands at the gate; its number. None if it never came there. Blocks.
+    pub fn arrival(&self) -> Option<i32> {
+        let mut number = [0; 4];
+        (&self.0).read_exact(&mut number).ok().map(|()| i32::from_ne_bytes(number))
+    }
+
+    /// Lets the process go on.
+    pub fn open(self) -> Result<()> {
+        (&self.0).write_all(&[1]).map_err(Error::system("let a new process go on"))
     }
 }
 
@@ -166,6 +195,8 @@ pub enum Stage {
     Descriptors,
     /// Setting a limit.
     Limits,
+    /// Waiting at the gate.
+    Gate,
     /// Joining the control group with this place in the plan.
     Cgroup(usize),
     /// Setting the groups.
@@ -189,6 +220,7 @@ impl fmt::Display for Stage {
             Stage::Mount(_) => "mounting in the namespace",
             Stage::Descriptors => "passing descriptors",
             Stage::Limits => "setting resource limits",
+            Stage::Gate => "waiting to be let go",
             Stage::Cgroup(_) => "joining the control group",
             Stage::Groups => "setting the groups",
             Stage::User => "changing the user",
@@ -267,6 +299,10 @@ fn prepare(plan: &Plan, null: i32) -> std::result::Result<Prepared, std::ffi::Nu
     };
     let mut fds = vec![(stream(&plan.stdin), 0), (stream(&plan.stdout), 1), (stream(&plan.stderr), 2)];
     fds.extend(plan.fds.iter().map(|(fd, number)| (fd.as_raw_fd(), *number)));
+    // Where no other descriptor goes; it is closed before the program starts.
+    let beyond = fds.iter().map(|(_, number)| number + 1).max().unwrap_or(3);
+    let gate = plan.gate.as_ref().map(|fd| (fd.as_raw_fd(), beyond));
+    fds.extend(gate);
     fds.sort_unstable_by_key(|(_, number)| *number);
     Ok(Prepared {
         argv,
@@ -277,6 +313,7 @@ fn prepare(plan: &Plan, null: i32) -> std::result::Result<Prepared, std::ffi::Nu
         limits: plan.limits.clone(),
         fds,
         cgroups: cgroups?,
+        gate: gate.map(|(_, number)| number),
         no_new_privs: plan.no_new_privs,
         mounts: mounts?,
     })

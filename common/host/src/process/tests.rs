@@ -283,3 +283,37 @@ fn a_mount_that_cannot_be_is_named() {
     let Err(Error::Spawn { stage, .. }) = spawn(plan) else { panic!("it runs") };
     assert!(matches!(stage, Stage::Mount(0) | Stage::Namespace), "{stage}");
 }
+
+#[tokio::test]
+async fn a_process_waits_at_its_gate_and_goes_on_when_it_is_let() {
+    let (gate, theirs) = Gate::new().unwrap();
+    let keeper = std::thread::spawn(move || {
+        let pid = gate.arrival().unwrap();
+        // It is there, and not yet its program.
+        let waits =
+            std::fs::read_link(format!("/proc/{pid}/exe")).unwrap() == std::env::current_exe().unwrap();
+        gate.open().unwrap();
+        (pid, waits)
+    });
+    let mut plan = Plan::new("/bin/sh");
+    plan.args = vec!["-c".into(), "[ -e /proc/$$/fd/3 ] && exit 4; exit 5".into()];
+    plan.gate = Some(theirs);
+    let child = spawn(plan).unwrap();
+    assert_eq!(keeper.join().unwrap(), (child.pid, true));
+    assert_eq!(child.pidfd.wait().await.unwrap(), Exit::Code(5));
+}
+
+#[test]
+fn a_process_that_is_not_let_through_its_gate_ends() {
+    let (gate, theirs) = Gate::new().unwrap();
+    let keeper = std::thread::spawn(move || gate.arrival().is_some());
+    let plan = Plan { gate: Some(theirs), ..Plan::new("/bin/true") };
+    let Err(Error::Spawn { stage, .. }) = spawn(plan) else { panic!("it was started") };
+    assert_eq!(stage, Stage::Gate);
+    assert!(keeper.join().unwrap());
+    // One that fails before it comes there.
+    let (gate, theirs) = Gate::new().unwrap();
+    let plan = Plan { gate: Some(theirs), ids: None, program: "relative".into(), ..Plan::new("/bin/true") };
+    assert!(spawn(plan).is_err());
+    assert_eq!(gate.arrival(), None);
+}
