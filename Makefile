@@ -17,7 +17,7 @@ help:
 	@sed -n 's/^# //p' Makefile
 
 build:
-	$(CARGO) build --release --locked --package qemud
+	$(CARGO) build --release --locked --package qemud --package proxyd
 
 run:
 	@$(scripts)/run

@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use host::paths::Paths;
+use daemon::Context;
+use host::token::SystemToken;
 use protocol::client::ClientError;
 use protocol::procedure::{Family, StreamDirection};
 use protocol::{ErrorCode, ErrorDomain, Fault};
@@ -47,12 +48,14 @@ struct Neighbours {
 }
 
 impl Neighbour {
-    /// Pass a call on and bring back the answer; `None` if this daemon does not serve: "not supported" is the answer with
-    /// which clients go on without networks or pools.
-    pub async fn pass_on(&self, paths: &Paths, call: &Call, body: Bytes) -> Option<Result<Bytes, Fault>> {
+    /// Pass a call on and bring back the answer; `None` if the host has no such daemon: "not supported" is the answer
+    /// with which clients go on without networks or pools. One that has died is an error (decision 12).
+    pub async fn pass_on(&self, context: &Context, call: &Call, body: Bytes) -> Option<Result<Bytes, Fault>> {
+        let paths = context.paths();
         let path = if paths.is_system() { "system" } else { "session" };
         let socket = paths.run_dir.join(format!("{}-sock", self.daemon));
-        let place = Place { socket, uri: format!("{}:///{path}", self.scheme) };
+        let uri = format!("{}:///{path}", self.scheme);
+        let place = Place { socket, uri, token: context.system_token().clone() };
         let link = match call.meta().stream {
             StreamDirection::None => self.link(call.session(), place).await,
             _ => self.connect(call.session(), place).await,
@@ -66,8 +69,8 @@ impl Neighbour {
         }
     }
 
-    /// The session's connection to the neighbour, opened if there is none or the last one has ended; `None` if nobody
-    /// serves there.
+    /// The session's connection to the neighbour, opened if there is none or the last one has ended; `None` if
+    /// there is no such daemon.
     async fn link(&self, session: &Session, place: Place) -> Result<Option<Link>, Fault> {
         let neighbours = session.extension::<Neighbours>();
         let open = lock(&neighbours.links).get(self.daemon).filter(|link| link.is_open()).cloned();
@@ -82,7 +85,7 @@ impl Neighbour {
         Ok(Some(kept))
     }
 
-    /// A new connection to the neighbour, opened as this session has opened its own; `None` if nobody serves there.
+    /// A new connection to the neighbour, opened as this session has opened its own; `None` if there is no such daemon.
     async fn connect(&self, session: &Session, place: Place) -> Result<Option<Link>, Fault> {
         let events = session.clone();
         let settings = Settings {
@@ -93,13 +96,11 @@ impl Neighbour {
             }),
             end: session.end(),
         };
-        let Place { socket, uri } = place;
+        let Place { socket, uri, token } = place;
         let open = async {
             let link = match Link::connect(&socket, settings).await {
                 Ok(link) => link,
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-                    return Ok(None);
-                }
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) => {
                     let detail = format!("Failed to connect socket to '{}'", socket.display());
                     let errno = error.raw_os_error().unwrap_or_default();
@@ -108,7 +109,8 @@ impl Neighbour {
             };
             let opened = async {
                 link.authenticate().await?;
-                link.open(Some(uri), session.readonly().into()).await
+                link.open(Some(uri), session.readonly().into()).await?;
+                driver::identity::tell(&link, &session.identity(), &token).await
             };
             opened.await.map_err(|error| self.fault(error)).map(|()| Some(link))
         };
@@ -133,6 +135,7 @@ impl Neighbour {
 struct Place {
     socket: PathBuf,
     uri: String,
+    token: SystemToken,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -32,7 +32,7 @@ impl Service for Virtqemud {
             return Err(Fault::internal(ErrorDomain::RPC, "the connection to the hypervisor is not open"));
         }
         let answer = match neighbour::of(meta.family) {
-            Some(neighbour) => Box::pin(neighbour.pass_on(&self.driver.paths, &call, body)).await,
+            Some(neighbour) => Box::pin(neighbour.pass_on(&self.driver.context, &call, body)).await,
             None => self.dispatch(&call, meta, &body).await.map(|answer| answer.map(Bytes::from)),
         };
         answer.unwrap_or_else(|| Err(Fault::unsupported(meta.family.errors(), meta.api)))

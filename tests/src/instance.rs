@@ -13,6 +13,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+mod proxy;
+
 /// The user and group of session daemons when the tests run as root: nobody, nogroup.
 const UNPRIVILEGED: (u32, u32) = (65534, 65534);
 

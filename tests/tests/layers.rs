@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("driver", &["model", "host", "rpc", "protocol"]),
     ("daemon", &["rpc", "host", "protocol"]),
     ("qemud", &["protocol", "model", "host", "rpc", "driver", "daemon"]),
+    ("proxyd", &["protocol", "host", "rpc", "driver", "daemon"]),
     ("tests", &["protocol"]),
 ];
 
@@ -34,6 +35,7 @@ const TOP: &[&str] = &[
     "deny.toml",
     "docs",
     "protocol",
+    "proxyd",
     "qemud",
     "rustfmt.toml",
     "systemd",

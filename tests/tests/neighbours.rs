@@ -48,6 +48,11 @@ fn answer(stream: &UnixStream, opened: &Sender<(String, u32)>) -> Option<()> {
         // The test may be over already.
         let _ = opened.send((args.name.unwrap(), args.flags));
         say(stream, &header, &())
+    } else if number == rows::connect_set_identity.number {
+        let args: remote::ConnectSetIdentityArgs = xdr::from_slice(&call.body).unwrap();
+        let told: Vec<&str> = args.params.iter().map(|param| param.field.as_str()).collect();
+        assert!(told.contains(&"unix-user-id") && !told.contains(&"system.token"), "{told:?}");
+        say(stream, &header, &())
     } else if number == rows::connect_network_event_register_any.number {
         say(stream, &header, &remote::ConnectNetworkEventRegisterAnyRet { callbackID: 5 })
     } else if number == rows::connect_num_of_networks.number {
@@ -93,11 +98,15 @@ c = libvirt.open(uri)\n";
 #[test]
 fn without_a_neighbour_its_calls_are_not_supported() {
     for instance in [Instance::start(), Instance::builder().session().start()] {
+        // One that has died left its socket.
+        let socket = instance.run_dir().join("virtnwfilterd-sock");
+        drop(UnixListener::bind(&socket).unwrap());
+        std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o777)).unwrap();
         let out = instance.python(&format!(
             "{CODE}{OPEN}print([code(f) for f in (c.numOfNetworks, c.listAllStoragePools, c.listAllDevices, c.listSecrets,\n\
              \x20   c.listAllInterfaces, c.listAllNWFilters, lambda: c.networkLookupByName('n1'))])\n"
         ));
-        assert_eq!(out.ok(), "[3, 3, 3, 3, 3, 3, 3]\n");
+        assert_eq!(out.ok(), "[3, 3, 3, 3, 3, 38, 3]\n");
     }
 }
 
@@ -147,8 +156,7 @@ fn a_neighbour_that_comes_and_goes_is_found_again() {
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         let (ignored, _news) = channel();
-        answer(&stream, &ignored).unwrap();
-        answer(&stream, &ignored).unwrap();
+        (0..3).for_each(|_| answer(&stream, &ignored).unwrap());
         receive(&stream).unwrap();
         drop(stream);
         std::fs::remove_file(&socket).unwrap();
@@ -173,7 +181,7 @@ fn a_neighbour_that_falls_silent_holds_nobody_up() {
     std::thread::spawn(move || {
         let (ignored, _news) = channel();
         let (slow, _) = listener.accept().unwrap();
-        (0..2).for_each(|_| answer(&slow, &ignored).unwrap());
+        (0..3).for_each(|_| answer(&slow, &ignored).unwrap());
         let call = receive(&slow).unwrap();
         for _ in 0..3 {
             let ping = receive(&slow).unwrap().header;

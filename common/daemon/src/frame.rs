@@ -168,7 +168,7 @@ fn open_sockets(spec: &Spec, config: &Config, paths: &Paths) -> Result<Sockets, 
     }
     let folder = config.unix_sock_dir.clone().unwrap_or_else(|| paths.run_dir.clone());
     let session = paths.mode == Mode::Session;
-    Ok(Sockets::make(&Layout { name: spec.name, folder, session }, config)?)
+    Ok(Sockets::make(&Layout { name: paths.sockets.clone(), folder, session }, config)?)
 }
 
 fn runtime(name: &str) -> std::io::Result<tokio::runtime::Runtime> {

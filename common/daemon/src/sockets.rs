@@ -36,8 +36,8 @@ pub(crate) enum SocketError {
 /// Names and folder of the sockets.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
-    /// The daemon.
-    pub(crate) name: &'static str,
+    /// How their names begin: "virtqemud".
+    pub(crate) name: String,
     /// Folder of the sockets.
     pub(crate) folder: PathBuf,
     /// One user's daemon has no read-only socket.
@@ -188,7 +188,7 @@ mod tests {
     static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
     fn layout(folder: &Path, session: bool) -> Layout {
-        Layout { name: "virttestd", folder: folder.to_owned(), session }
+        Layout { name: "virttestd".to_owned(), folder: folder.to_owned(), session }
     }
 
     fn config(text: &str, session: bool) -> Config {

@@ -2,8 +2,10 @@
 
 use host::token::SystemToken;
 use nix::unistd::geteuid;
-use protocol::remote::ConnectSetIdentityArgs;
+use protocol::client::ClientError;
+use protocol::remote::{self, ConnectSetIdentityArgs};
 use protocol::{ErrorCode, ErrorDomain, Fault};
+use rpc::client::Link;
 use rpc::{Call, Identity};
 
 /// CONNECT_SET_IDENTITY (419): from now on the client's calls are those of the identity that it tells. What a read-only
@@ -26,6 +28,20 @@ pub fn assume(call: &Call, args: &ConnectSetIdentityArgs, token: &SystemToken) -
     }
     call.session().assume_identity(if proved { told.elevated() } else { told });
     Ok(())
+}
+
+/// Tells another daemon for whom the calls on this connection are. The token goes along for an identity that has shown it:
+/// an ordinary client's calls stay its own.
+///
+/// # Errors
+/// The other daemon's. Calls must not be passed on then, since they would be this daemon's own.
+pub async fn tell(link: &Link, identity: &Identity, token: &SystemToken) -> Result<(), ClientError> {
+    let mut params = identity.to_params(host::process::start_time);
+    if identity.is_elevated() {
+        params.push(rpc::token_param(token.reveal()));
+    }
+    let args = ConnectSetIdentityArgs { params: params.into(), flags: 0 };
+    link.ask(&remote::rows::connect_set_identity, &args).await
 }
 
 /// Whether the process runs as daemons of this host do. One that has come by TLS or TCP has no user.

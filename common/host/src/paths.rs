@@ -28,6 +28,8 @@ pub struct Paths {
     pub driver: String,
     /// Name of the daemon's program: "virtqemud".
     pub daemon: String,
+    /// Begin of the names of its sockets: the program's name, but "libvirt" for virtproxyd, which stands in for libvirtd.
+    pub sockets: String,
     /// Configuration files of all daemons: `/etc/libvirt`.
     pub config_dir: PathBuf,
     /// Persistent definitions: `/etc/libvirt/qemu`.
@@ -105,6 +107,7 @@ impl Paths {
             None => PathBuf::from(path),
         };
         let (daemon, definitions) = names(driver);
+        let sockets = if driver == "proxy" { "libvirt".to_owned() } else { daemon.clone() };
         let config_dir = below("/etc/libvirt");
         let definition_dir = config_dir.join(&definitions);
         let lib_dir = below("/var/lib/libvirt").join(driver);
@@ -125,6 +128,7 @@ impl Paths {
             root: around.root.clone(),
             driver: driver.to_owned(),
             daemon,
+            sockets,
         }
     }
 
@@ -135,6 +139,7 @@ impl Paths {
             (None, None) => around.home.join(below_home),
         };
         let (daemon, definitions) = names(driver);
+        let sockets = if driver == "proxy" { "libvirt".to_owned() } else { daemon.clone() };
         let config_dir = base(&around.xdg_config, "config", ".config").join("libvirt");
         let cache_root = base(&around.xdg_cache, "cache", ".cache").join("libvirt");
         let runtime = around.xdg_runtime.clone().or_else(|| around.xdg_cache.clone());
@@ -156,22 +161,23 @@ impl Paths {
             daemon_log_dir: cache_root,
             driver: driver.to_owned(),
             daemon,
+            sockets,
         }
     }
 
     /// `virtqemud-sock`: read and write.
     pub fn socket(&self) -> PathBuf {
-        self.run_dir.join(format!("{}-sock", self.daemon))
+        self.run_dir.join(format!("{}-sock", self.sockets))
     }
 
     /// `virtqemud-sock-ro`: read only; a session has none.
     pub fn socket_ro(&self) -> Option<PathBuf> {
-        (self.mode == Mode::System).then(|| self.run_dir.join(format!("{}-sock-ro", self.daemon)))
+        (self.mode == Mode::System).then(|| self.run_dir.join(format!("{}-sock-ro", self.sockets)))
     }
 
     /// `virtqemud-admin-sock`.
     pub fn socket_admin(&self) -> PathBuf {
-        self.run_dir.join(format!("{}-admin-sock", self.daemon))
+        self.run_dir.join(format!("{}-admin-sock", self.sockets))
     }
 
     /// Pid file of the daemon: `/run/virtqemud.pid`.

@@ -168,6 +168,11 @@ impl Link {
         lock(&self.shared().state).ended.is_none()
     }
 
+    /// Ends the connection for all its handles.
+    pub fn close(&self) {
+        self.shared().end("closed on this side".to_owned());
+    }
+
     /// Resolves when the connection has ended.
     pub async fn ended(&self) {
         self.shared().ended.cancelled().await;

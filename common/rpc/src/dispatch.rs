@@ -13,7 +13,6 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use protocol::keepalive::rows;
 use protocol::message::{HEADER_LEN, Header, Kind, MAX_FDS, MAX_MESSAGE, Message, Status};
-use protocol::procedure::Priority;
 use protocol::{Fault, List, xdr};
 
 use crate::auth::{self, Authenticator, Offer};
@@ -88,7 +87,7 @@ impl<S: Service> Dispatcher<S> {
     fn call(&self, call: Call, header: Header, body: Bytes) {
         let call = Arc::new(call);
         let service = Arc::clone(&self.service);
-        let workers = (call.meta().priority == Priority::Low).then(|| Arc::clone(&self.workers));
+        let workers = service.takes_worker(call.meta()).then(|| Arc::clone(&self.workers));
         let handled = Arc::clone(&call);
         run(call, header, async move {
             let _worker = match workers {

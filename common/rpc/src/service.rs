@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use protocol::message::Header;
-use protocol::procedure::{self, StreamDirection};
+use protocol::procedure::{self, Priority, StreamDirection};
 use protocol::{Fault, Meta};
 
 use crate::stream::{Stream, StreamState};
@@ -31,6 +31,12 @@ pub trait Service: Send + Sync + 'static {
         call: Arc<Call>,
         body: Bytes,
     ) -> impl Future<Output = Result<Bytes, Fault>> + Send + 'static;
+
+    /// Whether the call counts among the ordinary ones, of which there may only be so many at a time
+    /// ([`crate::Limits::max_workers`]). A daemon whose calls only wait for others says no.
+    fn takes_worker(&self, meta: &Meta) -> bool {
+        meta.priority == Priority::Low
+    }
 
     /// A client has connected.
     fn session_opened(&self, session: &Session) {

@@ -22,7 +22,7 @@ const QUEUE: usize = 4;
 /// The peer's, as they came; [`ClientError::Closed`] where the connection has ended.
 pub async fn forward(link: &Link, call: &Call, body: Bytes) -> Result<Bytes, ClientError> {
     if call.meta().stream != StreamDirection::None {
-        return forward_stream(link.clone(), call, body).await;
+        return Box::pin(forward_stream(link.clone(), call, body)).await;
     }
     let reply = link.call(call.meta(), body, call.take_fds()).await?;
     Ok(give_fds(call, reply))
