@@ -136,7 +136,7 @@ fn is_plain_root(root: &Controller) -> bool {
     let ControllerKind::Pci(pci) = &root.kind else { return false };
     root.index == Some(0)
         && pci.model == Some(PciModel::PciRoot)
-        && pci.pcihole64.is_none()
+        && pci.extra.pcihole64.is_none()
         && !has_user_alias(root)
 }
 

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use crate::domain::cputune::CpuTune;
 use crate::domain::device::audio::AudioDirection;
-use crate::domain::device::controller::ControllerDriver;
+use crate::domain::device::controller::{ControllerDriver, PciExtra};
 use crate::domain::device::disk::IoTune;
+use crate::domain::device::info::InfoExtra;
 use crate::domain::device::interface::{InterfaceBackend, InterfaceDriver};
 use crate::domain::idmap::IdMap;
 use crate::domain::memory::{MemTune, MemoryBacking};
@@ -38,8 +39,8 @@ macro_rules! parts {
 }
 
 parts! {
-    AudioDirection, BlkioTune, ControllerDriver, CpuTune, IdMap, Init, InterfaceBackend, InterfaceDriver, IoTune, MemTune,
-    MemoryBacking, NumaTune,
+    AudioDirection, BlkioTune, ControllerDriver, CpuTune, IdMap, InfoExtra, Init, InterfaceBackend, InterfaceDriver, IoTune,
+    MemTune, MemoryBacking, NumaTune, PciExtra,
 }
 
 impl<T: Part> From<T> for Rare<T> {

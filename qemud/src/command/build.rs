@@ -58,7 +58,7 @@ impl Build<'_> {
                     .str("bus", &self.pci_bus(pci.bus)?)
                     .opt("multifunction", pci.multifunction)
                     .str("addr", &addr)
-                    .opt("acpi-index", info.acpi_index)
+                    .opt("acpi-index", info.extra.acpi_index)
             }
             Some(Address::Usb(usb)) => {
                 let port: Vec<String> =
@@ -128,7 +128,7 @@ pub fn virtio_options(props: Props, options: &VirtioOptions) -> Props {
 
 /// Adds the option ROM of a PCI device.
 pub fn rom(props: Props, info: &DeviceInfo) -> Props {
-    match info.rom.as_deref() {
+    match &info.extra.rom {
         None => props,
         Some(Rom { enabled: Some(false), .. }) => props.str("romfile", ""),
         Some(rom) => props.opt("rombar", rom.bar.map(u32::from)).opt_str("romfile", rom.file.as_deref()),

@@ -135,7 +135,7 @@ pub(super) fn pci_holes(build: &mut Build<'_>) {
     let holes: Vec<(PciModel, u64)> = build
         .controllers()
         .filter_map(|controller| match &controller.kind {
-            ControllerKind::Pci(pci) => Some((pci.model?, pci.pcihole64?)),
+            ControllerKind::Pci(pci) => Some((pci.model?, pci.extra.pcihole64?)),
             _ => None,
         })
         .collect();

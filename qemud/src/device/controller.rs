@@ -226,14 +226,14 @@ fn option_rules(index: u32, pci: &PciController, model: PciModel) -> Result<(), 
     let port = matches!(model, M::PcieRootPort | M::PcieSwitchDownstreamPort);
     let root = matches!(model, M::PciRoot | M::PcieRoot);
     let options = [
-        (pci.pcihole64.is_some() && !root, "pcihole64"),
-        (pci.bus_nr.is_some() && !expander, "busNr"),
-        (pci.numa_node.is_some() && !expander && model != M::PciRoot, "node"),
+        (pci.extra.pcihole64.is_some() && !root, "pcihole64"),
+        (pci.extra.bus_nr.is_some() && !expander, "busNr"),
+        (pci.extra.numa_node.is_some() && !expander && model != M::PciRoot, "node"),
         (pci.chassis_nr.is_some() && model != M::PciBridge, "chassisNr"),
         (pci.chassis.is_some() && !port, "chassis"),
         (pci.port.is_some() && !port, "port"),
         (pci.target_index.is_some(), "targetIndex"),
-        (pci.hotplug.is_some() && !port, "hotplug"),
+        (pci.extra.hotplug.is_some() && !port, "hotplug"),
         (root && pci.model_name.is_some(), "modelName"),
     ];
     match options.iter().find(|(wrong, _)| *wrong) {
@@ -347,13 +347,13 @@ fn pci_device(
     let props = match pci.model_name {
         Some(PciModelName::PciBridge) => props.opt("chassis_nr", pci.chassis_nr).str("id", &alias),
         Some(PciModelName::Pxb | PciModelName::PxbPcie) => {
-            props.opt("bus_nr", pci.bus_nr).str("id", &alias).opt("numa_node", pci.numa_node)
+            props.opt("bus_nr", pci.extra.bus_nr).str("id", &alias).opt("numa_node", pci.extra.numa_node)
         }
         Some(PciModelName::Ioh3420 | PciModelName::PcieRootPort | PciModelName::Xio3130Downstream) => props
             .opt("port", pci.port)
             .opt("chassis", pci.chassis)
             .str("id", &alias)
-            .opt("hotplug", pci.hotplug),
+            .opt("hotplug", pci.extra.hotplug),
         _ => props.str("id", &alias),
     };
     Ok(Some(props))

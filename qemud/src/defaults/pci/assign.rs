@@ -49,7 +49,7 @@ fn check_cells(domain: &Domain) -> Result<(), DefaultsError> {
         let Some(model @ (PciModel::PciExpanderBus | PciModel::PcieExpanderBus)) = pci.model else {
             continue;
         };
-        if let Some(node) = pci.numa_node.filter(|node| *node as usize >= cells) {
+        if let Some(node) = pci.extra.numa_node.filter(|node| *node as usize >= cells) {
             let index = controller.index.unwrap_or(0);
             return Err(DefaultsError::xml(format!(
                 "{model} with index {index} belongs to NUMA node {node}, but the guest has {cells} NUMA cells"
@@ -331,14 +331,14 @@ fn options(domain: &mut Domain) -> Result<(), DefaultsError> {
                 pci.chassis.get_or_insert(index);
                 pci.port.get_or_insert(at.slot);
             }
-            Some(PciModel::PciExpanderBus | PciModel::PcieExpanderBus) if pci.bus_nr.is_none() => {
+            Some(PciModel::PciExpanderBus | PciModel::PcieExpanderBus) if pci.extra.bus_nr.is_none() => {
                 if lowest <= 2 {
                     let model = pci.model.map_or("", Token::as_str);
                     return Err(DefaultsError::internal(format!(
                         "No free busNr lower than current lowest busNr is available to auto-assign to controller {index} ({model})"
                     )));
                 }
-                pci.bus_nr = Some(lowest - 2);
+                pci.extra.bus_nr = Some(lowest - 2);
             }
             _ => {}
         }
@@ -352,7 +352,7 @@ fn lowest_bus(domain: &Domain) -> u32 {
         .iter()
         .filter_map(|device| match device {
             Device::Controller(controller) => match &controller.kind {
-                ControllerKind::Pci(pci) => pci.bus_nr,
+                ControllerKind::Pci(pci) => pci.extra.bus_nr,
                 _ => None,
             },
             _ => None,

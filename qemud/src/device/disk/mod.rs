@@ -236,7 +236,10 @@ fn tail(disk: &Disk, drive: Option<&str>, alias: &str, head: Props, build: &Buil
     };
     let wwn =
         disk.wwn.as_deref().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
-    props = props.str("id", alias).opt("bootindex", boot).opt_str("loadparm", disk.info.load_parm.as_deref());
+    props = props
+        .str("id", alias)
+        .opt("bootindex", boot)
+        .opt_str("loadparm", disk.info.extra.load_parm.as_deref());
     let blockio = disk.blockio.unwrap_or_default();
     props = props
         .opt("removable", removable)

@@ -85,10 +85,17 @@ pub struct PciController {
     pub chassis: Option<u32>,
     /// Port number.
     pub port: Option<u32>,
-    /// Bus number of an expander.
-    pub bus_nr: Option<u32>,
     /// Index of a sPAPR host bridge.
     pub target_index: Option<u32>,
+    /// What few have.
+    pub extra: Rare<PciExtra>,
+}
+
+/// The part of [`PciController`] that hardly any of a guest's dozen ports has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PciExtra {
+    /// Bus number of an expander.
+    pub bus_nr: Option<u32>,
     /// Whether devices can be plugged into the running guest.
     pub hotplug: Option<bool>,
     /// Guest NUMA node of an expander.
@@ -193,7 +200,9 @@ impl DeviceXml for Controller {
         }
         self.driver.format(w);
         self.info.format(w, options);
-        if let ControllerKind::Pci(PciController { pcihole64: Some(size), .. }) = &self.kind {
+        if let ControllerKind::Pci(pci) = &self.kind
+            && let Some(size) = pci.extra.pcihole64
+        {
             w.start("pcihole64").attr("unit", "KiB").text(size).end();
         }
         w.end();
@@ -323,7 +332,7 @@ impl PciController {
         }
         let root = matches!(pci.model, Some(PciModel::PciRoot | PciModel::PcieRoot));
         if let Some(hole) = element.child("pcihole64").filter(|_| root) {
-            pci.pcihole64 = Some(kib_from_element(hole, "pcihole64")?);
+            pci.extra.pcihole64 = Some(kib_from_element(hole, "pcihole64")?);
         }
         Ok(pci)
     }
@@ -332,10 +341,15 @@ impl PciController {
         self.chassis_nr = target_number(target, "chassisNr")?;
         self.chassis = target_number(target, "chassis")?;
         self.port = target_number(target, "port")?;
-        self.bus_nr = target_number(target, "busNr")?;
+        let bus_nr = target_number(target, "busNr")?;
         self.target_index = target_number(target, "index")?;
-        self.hotplug = target.attr_on_off("hotplug")?;
-        self.numa_node = target.child_num("node")?;
+        self.extra = PciExtra {
+            bus_nr,
+            hotplug: target.attr_on_off("hotplug")?,
+            numa_node: target.child_num("node")?,
+            pcihole64: None,
+        }
+        .into();
         Ok(())
     }
 
@@ -347,10 +361,10 @@ impl PciController {
             .attr_opt("chassisNr", self.chassis_nr)
             .attr_opt("chassis", self.chassis)
             .attr_opt("port", self.port.map(|p| format!("{p:#x}")))
-            .attr_opt("busNr", self.bus_nr)
+            .attr_opt("busNr", self.extra.bus_nr)
             .attr_opt("index", self.target_index)
-            .attr_on_off("hotplug", self.hotplug)
-            .text_element_opt("node", self.numa_node)
+            .attr_on_off("hotplug", self.extra.hotplug)
+            .text_element_opt("node", self.extra.numa_node)
             .end_or_drop();
     }
 
@@ -359,7 +373,7 @@ impl PciController {
             ("chassisNr", self.chassis_nr, 1, 255),
             ("chassis", self.chassis, 0, 255),
             ("port", self.port, 0, 255),
-            ("busNr", self.bus_nr, 1, 254),
+            ("busNr", self.extra.bus_nr, 1, 254),
             ("target index", self.target_index, 0, 30),
         ];
         for (name, value, least, most) in limits {

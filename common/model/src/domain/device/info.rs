@@ -1,6 +1,7 @@
 //! What every device has beside its own settings: alias, address, boot order, option ROM.
 
 use super::address::Address;
+use crate::Rare;
 use crate::domain::{FormatOptions, ParseOptions};
 use crate::xml::{Element, Writer, XmlError};
 
@@ -13,14 +14,21 @@ pub struct DeviceInfo {
     pub address: Option<Address>,
     /// Place in the order of boot devices, from 1.
     pub boot_order: Option<u32>,
+    /// First port of the companion's master: set for USB 1 companions of an EHCI controller.
+    pub master_port: Option<u32>,
+    /// What hardly any device has.
+    pub extra: Rare<InfoExtra>,
+}
+
+/// The part of [`DeviceInfo`] that few devices have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InfoExtra {
     /// Argument for the s390 boot loader.
-    pub load_parm: Option<Box<str>>,
+    pub load_parm: Option<String>,
     /// Index that the firmware tells the guest (`acpi-index`).
     pub acpi_index: Option<u32>,
     /// Option ROM of a PCI device.
-    pub rom: Option<Box<Rom>>,
-    /// First port of the companion's master: set for USB 1 companions of an EHCI controller.
-    pub master_port: Option<u32>,
+    pub rom: Option<Rom>,
 }
 
 /// `<rom>`: the option ROM of a PCI device.
@@ -72,6 +80,7 @@ impl DeviceInfo {
     /// Reads the shared children of a device; `<boot>` and `<rom>` are passed over where the kind has none.
     pub fn parse(device: &Element, options: &ParseOptions, allow: Allow) -> Result<Self, XmlError> {
         let mut info = Self::default();
+        let mut extra = InfoExtra::default();
         if let Some(name) = device.child("alias").and_then(|a| a.attr("name"))
             && (options.status || is_user_alias(name))
         {
@@ -83,14 +92,15 @@ impl DeviceInfo {
         }
         if let Some(boot) = device.child("boot").filter(|_| allow.boot) {
             info.boot_order = Some(boot.require_positive("order")?);
-            info.load_parm = boot.attr("loadparm").map(load_parm).transpose()?.map(Into::into);
+            extra.load_parm = boot.attr("loadparm").map(load_parm).transpose()?;
         }
         if let Some(rom) = device.child("rom").filter(|_| allow.rom) {
-            info.rom = Some(Box::new(Rom::parse(rom)?));
+            extra.rom = Some(Rom::parse(rom)?);
         }
         if let Some(acpi) = device.child("acpi") {
-            info.acpi_index = acpi.attr_positive("index")?;
+            extra.acpi_index = acpi.attr_positive("index")?;
         }
+        info.extra = extra.into();
         info.address = device.child("address").map(Address::parse).transpose()?;
         Ok(info)
     }
@@ -98,7 +108,7 @@ impl DeviceInfo {
     /// Writes what [`DeviceInfo::parse`] reads.
     pub fn format(&self, w: &mut Writer, options: &FormatOptions) {
         if let Some(order) = self.boot_order {
-            w.start("boot").attr("order", order).attr_opt("loadparm", self.load_parm.as_ref()).end();
+            w.start("boot").attr("order", order).attr_opt("loadparm", self.extra.load_parm.as_ref()).end();
         }
         if let Some(alias) = self.alias.as_ref().filter(|a| !options.inactive || is_user_alias(a)) {
             w.start("alias").attr("name", alias).end();
@@ -106,10 +116,10 @@ impl DeviceInfo {
         if let Some(port) = self.master_port {
             w.start("master").attr("startport", port).end();
         }
-        if let Some(rom) = &self.rom {
+        if let Some(rom) = &self.extra.rom {
             rom.format(w);
         }
-        if let Some(index) = self.acpi_index {
+        if let Some(index) = self.extra.acpi_index {
             w.start("acpi").attr("index", index).end();
         }
         if let Some(address) = &self.address {
