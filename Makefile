@@ -17,7 +17,7 @@ help:
 	@sed -n 's/^# //p' Makefile
 
 build:
-	$(CARGO) build --release --locked --package qemud --package proxyd
+	$(CARGO) build --release --locked --package qemud --package proxyd --package secretd
 
 run:
 	@$(scripts)/run

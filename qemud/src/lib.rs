@@ -46,7 +46,6 @@ pub mod ports;
 pub mod process;
 pub mod rename;
 pub mod service;
-pub mod session;
 pub mod startup;
 pub mod unbuilt;
 pub mod validate;

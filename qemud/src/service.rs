@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use ::driver::connection::Connection;
 use bytes::Bytes;
 use protocol::procedure::{Family, Meta};
-use protocol::{ErrorDomain, Fault, qemu, remote};
+use protocol::{Fault, qemu, remote};
 use rpc::{Call, Service, Session, Unknown};
 
 use crate::driver::Driver;
 use crate::neighbour;
-use crate::session::Connection;
 
 /// The programs that clients may call here.
 const PROGRAMS: [(u32, u32); 2] = [(remote::PROGRAM, remote::VERSION), (qemu::PROGRAM, qemu::VERSION)];
@@ -28,9 +28,7 @@ impl Service for Virtqemud {
 
     async fn call(self: Arc<Self>, call: Arc<Call>, body: Bytes) -> Result<Bytes, Fault> {
         let meta = call.meta();
-        if needs_open(meta) && !call.session().extension::<Connection>().is_open() {
-            return Err(Fault::internal(ErrorDomain::RPC, "the connection to the hypervisor is not open"));
-        }
+        Connection::check_open(&call)?;
         let answer = match neighbour::of(meta.family) {
             Some(neighbour) => Box::pin(neighbour.pass_on(&self.driver.context, &call, body)).await,
             None => self.dispatch(&call, meta, &body).await.map(|answer| answer.map(Bytes::from)),
@@ -64,16 +62,4 @@ impl Virtqemud {
             _ => None,
         }
     }
-}
-
-/// Whether the procedure works only after CONNECT_OPEN: all but the opening itself and what a client asks
-/// before it.
-fn needs_open(meta: &Meta) -> bool {
-    meta.program != remote::PROGRAM
-        || ![
-            remote::rows::connect_open.number,
-            remote::rows::connect_close.number,
-            remote::rows::connect_supports_feature.number,
-        ]
-        .contains(&meta.number)
 }

@@ -23,9 +23,45 @@ const SHOW_SOCKETS: &str = "here=$1 && shift && exec 9<\"$here\" && mount -n -t 
                             mkdir /run/libvirt /run/lock && mount -n --bind /proc/self/fd/9 /run/libvirt && \
                             exec \"$@\" 9<&-";
 
+/// A daemon of the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Daemon {
+    /// Guests.
+    Virtqemud,
+    /// Secrets.
+    Virtsecretd,
+}
+
+impl Daemon {
+    /// Its program's name.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Virtqemud => "virtqemud",
+            Self::Virtsecretd => "virtsecretd",
+        }
+    }
+
+    /// What its URIs begin with.
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::Virtqemud => "qemu",
+            Self::Virtsecretd => "secret",
+        }
+    }
+
+    /// Its driver's configuration file.
+    fn driver_conf(self) -> &'static str {
+        match self {
+            Self::Virtqemud => "qemu.conf",
+            Self::Virtsecretd => "secret.conf",
+        }
+    }
+}
+
 /// How a daemon is to be started.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Builder {
+    daemon: Daemon,
     session: bool,
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
@@ -53,14 +89,19 @@ impl Builder {
         self
     }
 
-    /// More lines for `virtqemud.conf`.
+    /// More lines for the daemon's own configuration, as `virtqemud.conf`.
     pub fn conf(mut self, text: &str) -> Self {
         self.daemon_conf.push_str(text);
         self
     }
 
     /// The content of `qemu.conf`; without it guests run as the daemon's own user, without CPU weights.
-    pub fn qemu_conf(mut self, text: &str) -> Self {
+    pub fn qemu_conf(self, text: &str) -> Self {
+        self.driver_conf(text)
+    }
+
+    /// The content of the driver's configuration file, as `secret.conf`.
+    pub fn driver_conf(mut self, text: &str) -> Self {
         self.driver_conf = Some(text.to_owned());
         self
     }
@@ -106,7 +147,20 @@ impl Instance {
 
     /// Begins to say how a daemon is to be started.
     pub fn builder() -> Builder {
-        Builder::default()
+        Self::of(Daemon::Virtqemud)
+    }
+
+    /// Begins to say how another daemon is to be started.
+    pub fn of(daemon: Daemon) -> Builder {
+        Builder {
+            daemon,
+            session: false,
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            daemon_conf: String::new(),
+            driver_conf: None,
+            private_net: false,
+        }
     }
 
     fn new(builder: Builder) -> Self {
@@ -134,20 +188,26 @@ impl Instance {
         {
             std::fs::create_dir_all(&folder).unwrap();
         }
-        std::fs::write(config.join("virtqemud.conf"), &self.builder.daemon_conf).unwrap();
+        let daemon = self.builder.daemon;
+        let own_conf = format!("{}.conf", daemon.program());
+        std::fs::write(config.join(&own_conf), &self.builder.daemon_conf).unwrap();
         let text = self.builder.driver_conf.clone().unwrap_or_else(|| {
+            if daemon != Daemon::Virtqemud {
+                return String::new();
+            }
             let own_user = if self.is_system() { "user = \"root\"\ngroup = \"root\"\n" } else { "" };
             // Without CPU weights: the guests of all tests at once would share one between them.
             let controllers = "\"cpuset\", \"cpuacct\", \"memory\", \"devices\", \"freezer\", \"blkio\"";
             format!("{own_user}cgroup_controllers = [{controllers}]\n{}", display_ports())
         });
-        std::fs::write(config.join("qemu.conf"), text).unwrap();
+        std::fs::write(config.join(daemon.driver_conf()), text).unwrap();
         if let Some((uid, gid)) = self.other_user() {
             // The program's own folder may be closed to other users.
-            std::fs::copy(program("virtqemud"), self.root().join("bin/virtqemud")).unwrap();
+            std::fs::copy(program(daemon.program()), self.root().join("bin").join(daemon.program())).unwrap();
             let below_config =
-                ["config", "config/libvirt", "config/libvirt/virtqemud.conf", "config/libvirt/qemu.conf"];
-            for path in ["home", "runtime"].iter().chain(&below_config) {
+                [own_conf.as_str(), daemon.driver_conf()].map(|file| format!("config/libvirt/{file}"));
+            let folders = ["home", "runtime", "config", "config/libvirt"].map(str::to_owned);
+            for path in folders.iter().chain(&below_config) {
                 chown(self.root().join(path), Some(uid), Some(gid)).unwrap();
             }
         }
@@ -279,18 +339,45 @@ impl Instance {
 
     /// The main socket.
     pub fn socket(&self) -> PathBuf {
-        self.run_dir().join("virtqemud-sock")
+        self.socket_of(self.builder.daemon)
+    }
+
+    /// The main socket of a daemon in this folder.
+    pub fn socket_of(&self, daemon: Daemon) -> PathBuf {
+        self.run_dir().join(format!("{}-sock", daemon.program()))
     }
 
     /// The read-only socket; a session has none.
     pub fn socket_ro(&self) -> PathBuf {
-        self.run_dir().join("virtqemud-sock-ro")
+        self.run_dir().join(format!("{}-sock-ro", self.builder.daemon.program()))
     }
 
     /// The URI that reaches this daemon.
     pub fn uri(&self) -> String {
+        self.uri_of(self.builder.daemon)
+    }
+
+    /// The URI that reaches a daemon in this folder.
+    pub fn uri_of(&self, daemon: Daemon) -> String {
         let path = if self.is_system() { "system" } else { "session" };
-        format!("qemu+unix:///{path}?socket={}", self.socket().display())
+        format!("{}+unix:///{path}?socket={}", daemon.scheme(), self.socket_of(daemon).display())
+    }
+
+    /// Starts another daemon of the project in the same folder, and waits until it serves; it ends with the instance.
+    pub fn start_beside(&mut self, daemon: Daemon) -> u32 {
+        let mut environment = self.environment();
+        environment.insert("NOTIFY_SOCKET".to_owned(), text(&self.root().join("notify")));
+        let order = json!({
+            "program": program(daemon.program()),
+            "args": [],
+            "env": environment,
+            "stderr": self.root().join("daemon.log"),
+            "uid": self.other_user().map(|(uid, _)| uid),
+            "gid": self.other_user().map(|(_, gid)| gid),
+        });
+        let pid = self.keeper.spawn(&order);
+        assert!(self.is_ready(pid), "{} does not serve: {}", daemon.program(), self.log());
+        pid
     }
 
     /// The URI of a session that the client finds, and starts if need be, by itself.
@@ -334,7 +421,11 @@ impl Instance {
 
     /// Waits for READY=1; false if the daemon ends before.
     fn serves(&mut self) -> bool {
-        let daemon = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
+        self.is_ready(self.pid())
+    }
+
+    fn is_ready(&self, pid: u32) -> bool {
+        let daemon = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
         let Ok(process) = pidfd_open(daemon, PidfdFlags::empty()) else { return false };
         loop {
             let mut both = [PollFd::new(&self.notices, PollFlags::IN), PollFd::new(&process, PollFlags::IN)];
@@ -426,7 +517,8 @@ impl Instance {
 
     /// Runs virsh with the read-only socket.
     pub fn virsh_ro(&self, arguments: &[&str]) -> Output {
-        let uri = format!("qemu+unix:///system?socket={}", self.socket_ro().display());
+        let scheme = self.builder.daemon.scheme();
+        let uri = format!("{scheme}+unix:///system?socket={}", self.socket_ro().display());
         let mut command = self.client("virsh");
         command.args(["-q", "-r", "-c", &uri]).args(arguments);
         command::run(&mut command, "", LIMIT)
@@ -551,8 +643,9 @@ impl Instance {
     }
 
     fn daemon_program(&self) -> PathBuf {
-        let own = self.root().join("bin/virtqemud");
-        if own.exists() { own } else { program("virtqemud") }
+        let name = self.builder.daemon.program();
+        let own = self.root().join("bin").join(name);
+        if own.exists() { own } else { program(name) }
     }
 
     /// The user of a session daemon, where it is not that of the test.

@@ -14,7 +14,7 @@ pub mod users;
 pub mod wire;
 
 pub use command::{Output, ends_within, run};
-pub use instance::{Builder, Instance};
+pub use instance::{Builder, Daemon, Instance};
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -15,8 +15,12 @@ fn programs_units_and_configuration_arrive() {
     let place = tempfile::tempdir().unwrap();
     let at = |path: &str| place.path().join(path);
     install(place.path());
-    let version = tests::run(Command::new(at("usr/sbin/virtqemud")).arg("--version"), "", tests::LIMIT).ok();
-    assert!(version.starts_with("virtqemud (Oxivirt) "), "{version}");
+    for daemon in ["virtqemud", "virtsecretd"] {
+        let program = at("usr/sbin").join(daemon);
+        let version = tests::run(Command::new(program).arg("--version"), "", tests::LIMIT).ok();
+        assert!(version.starts_with(&format!("{daemon} (Oxivirt) ")), "{version}");
+        assert!(at("etc/libvirt").join(format!("{daemon}.conf")).exists());
+    }
     for file in ["virtqemud.service", "virtqemud.socket", "virtqemud-ro.socket"] {
         assert!(at("usr/lib/systemd/system").join(file).exists(), "{file}");
     }
@@ -48,7 +52,8 @@ fn the_shipped_configuration_names_real_options() {
     // Every option that is shown commented out must be one that the daemon knows, with its default.
     let place = tempfile::tempdir().unwrap();
     install(place.path());
-    let text = std::fs::read_to_string(place.path().join("etc/libvirt/virtqemud.conf")).unwrap();
+    let etc = place.path().join("etc/libvirt");
+    let read = |file: &str| std::fs::read_to_string(etc.join(file)).unwrap();
     let shown = |line: &str| {
         line.strip_prefix('#').filter(|rest| rest.starts_with(char::is_alphabetic)).map(str::to_owned)
     };
@@ -58,10 +63,22 @@ fn the_shipped_configuration_names_real_options() {
             && !line.starts_with("host_uuid =")
             && !line.starts_with("log_outputs")
     };
-    let conf: Vec<String> = text.lines().filter_map(shown).filter(usable).collect();
-    assert!(conf.len() > 10);
-    let instance = tests::Instance::builder().conf(&(conf.join("\n") + "\n")).start();
-    assert!(!instance.log().contains("is not known"), "{}", instance.log());
+    for daemon in [tests::Daemon::Virtqemud, tests::Daemon::Virtsecretd] {
+        let text = read(&format!("{}.conf", daemon.program()));
+        let conf: Vec<String> = text.lines().filter_map(shown).filter(usable).collect();
+        assert!(conf.len() > 10);
+        let instance = tests::Instance::of(daemon).conf(&(conf.join("\n") + "\n")).start();
+        assert!(!instance.log().contains("is not known"), "{}", instance.log());
+    }
+    let options: Vec<String> = read("secret.conf").lines().filter_map(shown).collect();
+    assert_eq!(options.len(), 2);
+    let conf = format!("{}\n", options[0]);
+    let mut instance = tests::Instance::of(tests::Daemon::Virtsecretd).driver_conf(&conf).prepare();
+    let key = instance.run_dir().join("secrets/encryption-key");
+    std::fs::create_dir_all(key.parent().unwrap()).unwrap();
+    std::fs::write(key, [1; 32]).unwrap();
+    instance.start_again();
+    assert!(!instance.log().contains("unknown option"), "{}", instance.log());
 }
 
 #[test]

@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("daemon", &["rpc", "host", "protocol"]),
     ("qemud", &["protocol", "model", "host", "rpc", "driver", "daemon"]),
     ("proxyd", &["protocol", "host", "rpc", "driver", "daemon"]),
+    ("secretd", &["protocol", "model", "host", "rpc", "driver", "daemon"]),
     ("tests", &["protocol"]),
 ];
 
@@ -38,6 +39,7 @@ const TOP: &[&str] = &[
     "proxyd",
     "qemud",
     "rustfmt.toml",
+    "secretd",
     "systemd",
     "target",
     "tests",

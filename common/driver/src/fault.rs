@@ -73,6 +73,7 @@ pub fn xml(error: XmlError) -> Fault {
         Scope::Device => ErrorDomain::DEVICE,
         Scope::Capabilities => ErrorDomain::CAPABILITIES,
         Scope::Resctrl => ErrorDomain::RESCTRL,
+        Scope::Secret => ErrorDomain::SECRET,
     };
     match (error.kind, error.message.is_empty()) {
         (_, true) => Fault::bare(domain, code),

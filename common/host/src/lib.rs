@@ -32,5 +32,6 @@ pub mod token;
 pub mod topology;
 pub mod unix;
 pub mod users;
+pub mod wipe;
 
 pub use error::{Error, Result};

@@ -195,6 +195,12 @@ impl Paths {
         self.config_dir.join(format!("{}.conf", self.driver))
     }
 
+    /// The key for values of secrets, where secret.conf asks for encryption and names no key:
+    /// `/run/libvirt/secrets/encryption-key`.
+    pub fn secrets_key(&self) -> PathBuf {
+        self.run_dir.join("secrets/encryption-key")
+    }
+
     /// Log of the daemon where there is no journal: `/var/log/libvirt/virtqemud.log`.
     pub fn daemon_log(&self) -> PathBuf {
         self.daemon_log_dir.join(format!("{}.log", self.daemon))
@@ -344,17 +350,11 @@ impl Paths {
         for dir in [&self.config_dir, &self.run_dir] {
             store::create_dir(dir, top)?;
         }
-        let own = [
-            &self.definition_dir,
-            &self.autostart_dir,
-            &self.state_dir,
-            &self.cache_dir,
-            &self.daemon_log_dir,
-            &self.log_dir,
-        ];
+        let (own, mode) = self.own_dirs();
         for dir in own {
-            store::create_dir(dir, 0o755)?;
+            store::create_dir(dir, mode)?;
         }
+        store::create_dir(&self.daemon_log_dir, 0o755)?;
         store::create_dir(&self.run_dir.join("common"), 0o700)?;
         store::create_dir(&self.pid_dir, 0o755)?;
         if self.root.is_some() {
@@ -362,6 +362,19 @@ impl Paths {
             store::create_dir(&self.lock_dir(), 0o755)?;
         }
         Ok(())
+    }
+
+    /// The directories that only this driver has, and their mode.
+    fn own_dirs(&self) -> (Vec<&Path>, u32) {
+        let common: [&Path; 2] = [&self.definition_dir, &self.state_dir];
+        match self.driver.as_str() {
+            // Not even the names of secrets are for others; nothing of them is started, cached or logged.
+            "secrets" => (common.to_vec(), 0o700),
+            _ => {
+                let all = common.into_iter().chain([&*self.autostart_dir, &self.cache_dir, &self.log_dir]);
+                (all.collect(), 0o755)
+            }
+        }
     }
 
     /// Makes the directories of the QEMU driver, those that QEMU works in belonging to `owner` (user, group).

@@ -72,6 +72,19 @@ pub fn boot_id() -> Result<String> {
     Ok(kernel::text(Path::new("/proc/sys/kernel/random/boot_id"))?.trim().to_owned())
 }
 
+/// Fills `bytes` from the kernel's random numbers; may wait for them once, early after boot.
+pub fn random(bytes: &mut [u8]) -> Result<()> {
+    let mut done = 0;
+    while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty()) {
+            Ok(count) => done += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Error::system("get random numbers")(error.into())),
+        }
+    }
+    Ok(())
+}
+
 /// Seconds since boot, time of suspension included.
 pub fn uptime() -> u64 {
     rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec.unsigned_abs()
@@ -118,6 +131,17 @@ mod tests {
         assert_eq!(name_of("i386"), "i686");
         assert_eq!(name_of("x86_64"), "x86_64");
         assert_eq!(name_of("ppc64le"), "ppc64le");
+    }
+
+    #[test]
+    fn random_numbers_fill_all_and_differ() {
+        let mut two = [[0u8; 300]; 2];
+        for bytes in &mut two {
+            random(bytes).unwrap();
+            assert!(bytes.chunks(30).all(|part| part.iter().any(|byte| *byte != 0)));
+        }
+        assert_ne!(two[0], two[1]);
+        random(&mut []).unwrap();
     }
 
     #[test]

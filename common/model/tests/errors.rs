@@ -36,6 +36,7 @@ fn part(scope: Scope) -> u32 {
         Scope::Device => 49,
         Scope::Capabilities => 63,
         Scope::Resctrl => 67,
+        Scope::Secret => 30,
     }
 }
 

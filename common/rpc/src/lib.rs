@@ -43,5 +43,6 @@ pub use limits::{Limits, WorkerFigures};
 pub use server::{Counters, Server};
 pub use service::{Call, Service, Unknown, known};
 pub use session::Session;
+pub use socket::wipe_buffers;
 pub use stream::{Packet, Stream, StreamClosed};
 pub use tls::{Judge, TlsAcceptor, TlsSettings};

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -28,6 +29,17 @@ const CARRIER: [u8; 1] = [0];
 thread_local! {
     /// One read buffer per worker thread: connections own none while they are idle.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// How many bytes at its beginning hold what was read.
+    static FILLED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether read buffers are wiped after use.
+static WIPING: AtomicBool = AtomicBool::new(false);
+
+/// From now on read buffers, which outlive connections, keep nothing of what came through them: for processes that are
+/// told secrets. It costs as much as copying what was read once more.
+pub fn wipe_buffers() {
+    WIPING.store(true, Ordering::Relaxed);
 }
 
 /// A connected socket.
@@ -190,6 +202,12 @@ pub(crate) fn with_buffer<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
     let mut buffer = BUFFER.take();
     buffer.resize(SCRATCH, 0);
     let result = work(&mut buffer);
+    let filled = FILLED.take();
+    if WIPING.load(Ordering::Relaxed)
+        && let Some(filled) = buffer.get_mut(..filled)
+    {
+        filled.fill(0);
+    }
     BUFFER.set(buffer);
     result
 }
@@ -199,6 +217,14 @@ pub(crate) fn with_buffer<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
 /// # Errors
 /// The connection is broken, or descriptors did not fit (a client that attaches more than the protocol has).
 pub(crate) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<Received> {
+    let received = receive_any(socket, buffer);
+    if let Ok(Received::Bytes { count, .. }) = &received {
+        FILLED.set(FILLED.get().max(*count));
+    }
+    received
+}
+
+fn receive_any(socket: &Socket, buffer: &mut [u8]) -> io::Result<Received> {
     if let Some(layer) = socket.layer.get() {
         return lock(layer).receive(socket.as_fd(), buffer);
     }

@@ -1,12 +1,12 @@
 //! Disks of a domain: their sizes, their errors, and how far they may fill.
 
+use ::driver::room;
 use protocol::consts::domain_disk_error_code as trouble;
 use protocol::limits::DOMAIN_DISK_ERRORS_MAX;
 use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
-use super::room;
 use crate::diskinfo;
 use crate::driver::no_flags;
 use crate::guest::threshold;

@@ -1,6 +1,7 @@
 //! The connection and the host: opening, features, versions, host facts, capabilities.
 
-use ::driver::flags;
+use ::driver::connection::{Connection, Uris};
+use ::driver::{flags, room};
 use model::Token;
 use model::domain::os::Arch;
 use protocol::consts::{self, NodeAllocPagesFlags, TypedParameterFlags};
@@ -12,12 +13,10 @@ use protocol::xdr::{Char, List};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
-use super::room;
 use crate::capabilities::Capabilities;
 use crate::define;
 use crate::driver::{check_flags, no_flags};
 use crate::service::Virtqemud;
-use crate::session::Connection;
 use crate::{hostinfo, hoststats, hostsysinfo};
 
 /// Driver features that this daemon offers (`VIR_DRV_FEATURE_*`).
@@ -30,21 +29,20 @@ const FEATURES: [i32; 6] = [
     consts::drv_feature::REMOTE_CLOSE_CALLBACK,
 ];
 
+/// URIs of the daemon that serves the host; as the reference it answers to root's session URI too.
+const SYSTEM: Uris =
+    Uris { scheme: "qemu", name: "QEMU", own: "qemu:///system", paths: &["/system", "/session"] };
+
+/// URIs of a user's own daemon.
+const SESSION: Uris = Uris { scheme: "qemu", name: "QEMU", own: "qemu:///session", paths: &["/session"] };
+
 impl Connect<Call> for Virtqemud {
     async fn connect_open(&self, call: &Call, args: ConnectOpenArgs) -> Result<(), Fault> {
-        // Clients also send flags of their own library's inside; only the read-only one concerns a daemon.
-        self.check_uri(args.name.as_deref())?;
-        if !call.session().extension::<Connection>().open() {
-            return Err(Fault::internal(ErrorDomain::RPC, "the connection is open already"));
-        }
-        if consts::ConnectFlags::from_bits_retain(args.flags).contains(consts::ConnectFlags::RO) {
-            call.session().set_readonly();
-        }
-        Ok(())
+        Connection::open(call, self.uris(), &args)
     }
 
     async fn connect_close(&self, call: &Call) -> Result<(), Fault> {
-        call.session().extension::<Connection>().close();
+        Connection::of(call.session()).close();
         self.driver.events.forget(call.session().id());
         crate::process::stop::session_closed(&self.driver, call.session().id());
         Ok(())
@@ -55,12 +53,8 @@ impl Connect<Call> for Virtqemud {
         call: &Call,
         args: ConnectSupportsFeatureArgs,
     ) -> Result<ConnectSupportsFeatureRet, Fault> {
-        if args.feature == consts::drv_feature::PROGRAM_KEEPALIVE {
-            call.session().enable_keepalive();
-        } else if !call.session().extension::<Connection>().is_open() {
-            return Err(Fault::internal(ErrorDomain::RPC, "the connection to the hypervisor is not open"));
-        }
-        Ok(ConnectSupportsFeatureRet { supported: FEATURES.contains(&args.feature).into() })
+        let supported = Connection::feature(call, args.feature, &FEATURES)?;
+        Ok(ConnectSupportsFeatureRet { supported })
     }
 
     async fn connect_get_type(&self, _call: &Call) -> Result<ConnectGetTypeRet, Fault> {
@@ -97,11 +91,11 @@ impl Connect<Call> for Virtqemud {
     }
 
     async fn connect_register_close_callback(&self, call: &Call) -> Result<(), Fault> {
-        close_callback(call, true, "a close callback is registered already")
+        Connection::set_close_callback(call, true)
     }
 
     async fn connect_unregister_close_callback(&self, call: &Call) -> Result<(), Fault> {
-        close_callback(call, false, "no close callback is registered")
+        Connection::set_close_callback(call, false)
     }
 
     async fn connect_get_max_vcpus(
@@ -356,45 +350,10 @@ fn asked<T>(stats: Vec<T>, room: i32) -> Result<(i32, Vec<T>), Fault> {
 impl Virtqemud {
     /// The URI of this daemon's one driver.
     pub fn uri(&self) -> &'static str {
-        if self.driver.paths.is_system() { "qemu:///system" } else { "qemu:///session" }
+        self.uris().own
     }
 
-    /// Whether a client means this driver: no URI at all, or ours.
-    fn check_uri(&self, uri: Option<&str>) -> Result<(), Fault> {
-        let Some(uri) = uri.filter(|uri| !uri.is_empty()) else { return Ok(()) };
-        let no_driver = || {
-            let detail = format!("no connection driver available for {uri}");
-            Fault::new(ErrorDomain::NONE, ErrorCode::NO_CONNECT, detail)
-        };
-        let (scheme, rest) = uri.split_once(':').ok_or_else(no_driver)?;
-        if scheme != "qemu" && !scheme.starts_with("qemu+") {
-            return Err(no_driver());
-        }
-        let (server, path) = match rest.strip_prefix("//") {
-            Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
-            None => ("", rest),
-        };
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        if !server.is_empty() {
-            return Err(no_driver());
-        }
-        // A privileged daemon answers to both, as the reference does for root's session URI.
-        let system = self.driver.paths.is_system();
-        match path {
-            "/session" => Ok(()),
-            "/system" if system => Ok(()),
-            _ => {
-                let detail = format!("unexpected QEMU URI path '{path}', try {}", self.uri());
-                Err(Fault::internal(ErrorDomain::NONE, detail))
-            }
-        }
-    }
-}
-
-fn close_callback(call: &Call, wanted: bool, otherwise: &str) -> Result<(), Fault> {
-    if call.session().extension::<Connection>().set_close_callback(wanted) {
-        Ok(())
-    } else {
-        Err(Fault::new(ErrorDomain::RPC, ErrorCode::OPERATION_INVALID, otherwise))
+    fn uris(&self) -> &'static Uris {
+        if self.driver.paths.is_system() { &SYSTEM } else { &SESSION }
     }
 }

@@ -1,5 +1,6 @@
 //! Devices of a running guest, as far as clients use them: consoles and channels as streams, keys, screens, displays.
 
+use ::driver::room;
 use protocol::consts::{
     DomainChannelFlags, DomainConsoleFlags, DomainModificationImpact as Affect, TypedParameterFlags,
 };
@@ -10,7 +11,7 @@ use protocol::xdr::List;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
-use super::{interfaces, room};
+use super::interfaces;
 use crate::confine::seclabel;
 use crate::console::{self, Terminals};
 use crate::domain::Live;

@@ -1,5 +1,6 @@
 //! From definition to destruction, and the questions about a domain that need no guest.
 
+use ::driver::room;
 use protocol::consts::{ConnectListAllDomainsFlags, DomainCreateFlags as Start, DomainMessageType};
 use protocol::limits::DOMAIN_LIST_MAX;
 use protocol::remote::*;
@@ -8,7 +9,7 @@ use protocol::{ErrorDomain, Fault};
 use rpc::Call;
 use uuid::Uuid;
 
-use super::{list, room};
+use super::list;
 use crate::driver::{check_flags, named, no_domain, no_flags};
 use crate::process::{StartOptions, control, start, stop};
 use crate::service::Virtqemud;

@@ -12,6 +12,5 @@ pub mod jobs;
 pub mod lifecycle;
 pub mod list;
 pub mod monitor;
-mod room;
 pub mod snapshot;
 pub mod stats;

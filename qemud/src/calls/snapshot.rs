@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 
 use ::driver::documents::blocking;
+use ::driver::room;
 use protocol::consts::{DomainCheckpointListFlags, DomainSnapshotListFlags};
 use protocol::limits::DOMAIN_SNAPSHOT_LIST_MAX;
 use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
-use super::room;
 use crate::driver::{check_flags, no_flags};
 use crate::history;
 use crate::service::Virtqemud;

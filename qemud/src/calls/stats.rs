@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use ::driver::room;
 use futures_util::future;
 use host::proc::Times;
 use protocol::consts::{
@@ -15,7 +16,7 @@ use protocol::remote::*;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use rpc::Call;
 
-use super::{interfaces, list, room};
+use super::{interfaces, list};
 use crate::balloon;
 use crate::diskinfo::Images;
 use crate::domain::{Live, View};

@@ -213,6 +213,7 @@ fn document_numbers(error: &XmlError) -> (i32, i32) {
         Scope::Device => 49,
         Scope::Capabilities => 63,
         Scope::Resctrl => 67,
+        Scope::Secret => 30,
     };
     (code, domain)
 }

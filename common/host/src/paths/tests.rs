@@ -121,6 +121,21 @@ fn create_makes_libvirts_modes() {
 }
 
 #[test]
+fn secrets_are_nobody_else_s() {
+    let dir = tempfile::tempdir().unwrap();
+    for uid in [0, 1000] {
+        let root = dir.path().join(uid.to_string());
+        let p = Paths::new("secrets", &Surroundings { uid, root: Some(root), ..session() });
+        p.create().unwrap();
+        for dir in [&p.definition_dir, &p.state_dir] {
+            assert_eq!(std::fs::metadata(dir).unwrap().mode() & 0o777, 0o700, "{}", dir.display());
+        }
+        assert!(!p.autostart_dir.exists() && !p.cache_dir.exists() && !p.log_dir.exists());
+        assert_eq!(p.secrets_key(), p.run_dir.join("secrets/encryption-key"));
+    }
+}
+
+#[test]
 fn names_that_lead_out_have_no_directory() {
     let paths = Paths::new("qemu", &Surroundings::default());
     assert!(paths.guest_snapshots("a").unwrap().ends_with("snapshot/a"));

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use uuid::Uuid;
-
 use super::clock::Clock;
 use super::cpu::Cpu;
 use super::cputune::CpuTune;
@@ -24,7 +22,7 @@ use super::tune::{BlkioTune, Resource};
 use super::vcpu::{IoThreads, Placement, Vcpus};
 use super::{Domain, GenId, ParseOptions, VirtType};
 use crate::Token;
-use crate::xml::{Element, ErrorKind, Limits, Scope, XmlError, parse};
+use crate::xml::{Element, ErrorKind, Limits, Scope, XmlError, parse, parse_uuid};
 
 impl Domain {
     /// Reads a document; see [`Domain::parse`].
@@ -229,10 +227,4 @@ fn virt_type(root: &Element) -> Result<VirtType, XmlError> {
         return Err(XmlError::internal("missing domain type attribute"));
     };
     VirtType::from_word(word).ok_or_else(|| XmlError::unsupported(format!("invalid domain type {word}")))
-}
-
-/// A UUID as libvirt takes it: hyphens and outer blanks anywhere, 32 digits in all.
-fn parse_uuid(text: &str, element: &str) -> Result<Uuid, XmlError> {
-    let digits: String = text.trim().chars().filter(|c| *c != '-').collect();
-    Uuid::try_parse(&digits).map_err(|_| XmlError::internal(format!("malformed {element} element")))
 }

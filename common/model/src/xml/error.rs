@@ -52,6 +52,8 @@ pub enum Scope {
     Capabilities,
     /// Resource control: `VIR_FROM_RESCTRL` (67).
     Resctrl,
+    /// Secrets: `VIR_FROM_SECRET` (30).
+    Secret,
 }
 
 /// A document that cannot be taken: code, reporting part, and the detail text (without the prefix that

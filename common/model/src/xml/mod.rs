@@ -10,6 +10,7 @@ mod writer;
 pub use error::{ErrorKind, Scope, XmlError};
 pub use parser::{Limits, parse};
 pub use read::Number;
+pub(crate) use read::parse_uuid;
 pub use tree::{Attribute, Element, Node};
 pub use units::{kib_from_element, scale, short_size};
 pub use writer::Writer;

@@ -1,5 +1,7 @@
 //! Typed reading of attributes and text, with libvirt's errors.
 
+use uuid::Uuid;
+
 use super::{Element, Scope, XmlError};
 use crate::Token;
 
@@ -122,6 +124,12 @@ impl Element {
             Some(v) => Err(XmlError::bad_attr(self.local_name(), name, v)),
         }
     }
+}
+
+/// A UUID as libvirt takes it: hyphens and outer blanks anywhere, 32 digits in all.
+pub(crate) fn parse_uuid(text: &str, element: &str) -> Result<Uuid, XmlError> {
+    let digits: String = text.trim().chars().filter(|c| *c != '-').collect();
+    Uuid::try_parse(&digits).map_err(|_| XmlError::internal(format!("malformed {element} element")))
 }
 
 /// An integer as C's `strtol` reads it, but nothing may follow it.

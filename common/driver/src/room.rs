@@ -4,13 +4,13 @@
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
 /// Room for entries of one of the older lists: error 39.
-pub(super) fn of_list(given: i32, max: usize, what: &str) -> Result<usize, Fault> {
+pub fn of_list(given: i32, max: usize, what: &str) -> Result<usize, Fault> {
     checked(given, max)
         .map_err(|why| Fault::new(ErrorDomain::RPC, ErrorCode::RPC, format!("{what} {given} {why}")))
 }
 
 /// Room for parameters or figures: error 1.
-pub(super) fn of_figures(given: i32, max: usize, what: &str) -> Result<usize, Fault> {
+pub fn of_figures(given: i32, max: usize, what: &str) -> Result<usize, Fault> {
     checked(given, max).map_err(|why| Fault::internal(ErrorDomain::RPC, format!("{what} {given} {why}")))
 }
 

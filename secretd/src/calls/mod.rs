@@ -1,0 +1,4 @@
+//! The procedures, one file per family of the protocol's tables.
+
+pub mod connect;
+pub mod secret;
