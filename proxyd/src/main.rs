@@ -9,6 +9,7 @@ fn main() -> ExitCode {
         driver: "proxy",
         about: "one place for the clients of all libvirt daemons",
         version: env!("CARGO_PKG_VERSION"),
+        remote: true,
     };
     daemon::run(spec, proxyd::startup::start)
 }

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         driver: "qemu",
         about: "QEMU guests for libvirt clients",
         version: env!("CARGO_PKG_VERSION"),
+        remote: false,
     };
     daemon::run(spec, qemud::startup::start)
 }

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         driver: "secrets",
         about: "secrets for libvirt clients and daemons",
         version: env!("CARGO_PKG_VERSION"),
+        remote: false,
     };
     daemon::run(spec, secretd::startup::start)
 }

@@ -1,10 +1,12 @@
 //! A daemon without a driver: what the tests of the command line run.
 //!
+//! It lets clients open a connection, and tells them by CONNECT_GET_HOSTNAME who they are.
 //! FAKE_START=fail makes the start fail; FAKE_BUSY=1 keeps the daemon busy, as a running guest would.
 
 use bytes::Bytes;
 use protocol::Fault;
 use protocol::procedure::Meta;
+use protocol::{remote, xdr};
 use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ struct Fake {
 
 impl rpc::Service for Fake {
     fn meta(&self, program: u32, version: u32, procedure: i32) -> Result<&'static Meta, rpc::Unknown> {
-        rpc::known(program, version, procedure, &[])
+        rpc::known(program, version, procedure, &[(remote::PROGRAM, 1)])
     }
 
     fn call(
@@ -23,7 +25,20 @@ impl rpc::Service for Fake {
         call: Arc<rpc::Call>,
         _: Bytes,
     ) -> impl Future<Output = Result<Bytes, Fault>> + Send + 'static {
-        std::future::ready(Err(Fault::rpc(format!("procedure {} is not for a fake", call.procedure()))))
+        let reply = match call.procedure() {
+            1 | 2 => Ok(Vec::new()),
+            // The reply is a number: no feature is there.
+            60 => Ok(vec![0; 4]),
+            59 => {
+                let identity = call.identity();
+                let dname = identity.x509_dname().unwrap_or("no certificate");
+                let user = identity.sasl_user().unwrap_or("no name");
+                let text = format!("{:?}; {dname}; {user}", call.session().transport());
+                xdr::to_vec(&text).map_err(|_| Fault::unknown())
+            }
+            other => Err(Fault::rpc(format!("procedure {other} is not for a fake"))),
+        };
+        std::future::ready(reply.map(Bytes::from))
     }
 }
 
@@ -44,7 +59,12 @@ async fn start(context: daemon::Context) -> Result<Fake, daemon::BoxError> {
 }
 
 fn main() -> ExitCode {
-    let spec =
-        daemon::Spec { name: "virtfaked", driver: "fake", about: "A daemon for tests.", version: "0.0.1" };
+    let spec = daemon::Spec {
+        name: "virtfaked",
+        driver: "fake",
+        about: "A daemon for tests.",
+        version: "0.0.1",
+        remote: true,
+    };
     daemon::run(spec, start)
 }

@@ -95,7 +95,8 @@ fn arguments_of(matches: &ArgMatches) -> Arguments {
 mod tests {
     use super::*;
 
-    const SPEC: Spec = Spec { name: "virttestd", driver: "test", about: "A test.", version: "1.2.3" };
+    const SPEC: Spec =
+        Spec { name: "virttestd", driver: "test", about: "A test.", version: "1.2.3", remote: false };
 
     fn parsed(arguments: &[&str]) -> Outcome {
         let all = std::iter::once("virttestd").chain(arguments.iter().copied());

@@ -1,8 +1,13 @@
 //! The daemon's own configuration file, `virtqemud.conf` and its siblings: options, defaults, checks.
 
+mod remote;
+
 use crate::conf::{ConfError, Document};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use remote::Remote;
+pub(crate) use remote::TlsOptions;
 
 /// Options that are accepted though nothing here acts on them: they do not count as unknown.
 /// `keepalive_required` is without effect in the reference too.
@@ -107,18 +112,21 @@ pub struct Config {
     pub host_uuid_source: HostUuidSource,
     /// Time limit of ovs-vsctl.
     pub ovs_timeout: Duration,
+    /// Listening on the network, of a daemon that does.
+    pub remote: Option<Remote>,
     unknown: Vec<(String, usize)>,
 }
 
 impl Config {
     /// Reads the file at `path`. If it need not exist (`required` is false) and does not, all is at its default.
-    pub(crate) fn load(path: &Path, required: bool, session: bool) -> Result<Self, ConfError> {
+    pub(crate) fn load(path: &Path, required: bool, kind: (bool, bool)) -> Result<Self, ConfError> {
         let document = if required { Document::load(path) } else { Document::load_if_present(path) }?;
-        Self::from_document(&document, session)
+        Self::from_document(&document, kind)
     }
 
-    /// Checks the options of a parsed file. `session`: the defaults of a daemon that serves one user.
-    pub(crate) fn from_document(file: &Document, session: bool) -> Result<Self, ConfError> {
+    /// Checks the options of a parsed file. `session`: the defaults of a daemon that serves one user; `remote`: it may
+    /// listen on the network.
+    pub(crate) fn from_document(file: &Document, (session, remote): (bool, bool)) -> Result<Self, ConfError> {
         let mut options = Options { file, seen: WITHOUT_EFFECT.to_vec() };
         // Without root the folder of the socket is the user's own, and nobody is to be authenticated.
         let (perms, auth) = if session { (0o700, Auth::None) } else { (0o777, Auth::Polkit) };
@@ -144,6 +152,7 @@ impl Config {
             host_uuid: options.host_uuid()?,
             host_uuid_source: options.host_uuid_source()?,
             ovs_timeout: Duration::from_secs(u64::from(options.unsigned("ovs_timeout", 5)?)),
+            remote: if remote { Some(Remote::read(&mut options)?) } else { None },
             unknown: Vec::new(),
         };
         let unknown = file.unknown(&options.seen);
@@ -324,7 +333,7 @@ mod tests {
 
     fn config(text: &str) -> Result<Config, String> {
         let document = Document::parse(Path::new("v.conf"), text).map_err(|error| error.to_string())?;
-        Config::from_document(&document, false).map_err(|error| error.to_string())
+        Config::from_document(&document, (false, false)).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -347,7 +356,7 @@ mod tests {
         assert_eq!((c.admin.max_workers, c.admin.min_workers), (20, 5));
         assert_eq!((c.main.keepalive_interval, c.main.keepalive_count), (Some(Duration::from_secs(5)), 5));
         assert_eq!((c.audit_level, c.audit_logging, c.ovs_timeout), (1, false, Duration::from_secs(5)));
-        let session = Config::from_document(&Document::empty(Path::new("x")), true).unwrap();
+        let session = Config::from_document(&Document::empty(Path::new("x")), (true, false)).unwrap();
         assert_eq!((session.unix_sock_rw_perms, session.auth_unix_rw), (0o700, Auth::None));
     }
 

@@ -7,11 +7,12 @@ use crate::config::{Auth, Config};
 use crate::context::{BoxError, Context};
 use crate::idle::Idleness;
 use crate::logging::LogError;
+use crate::network::ListenError;
 use crate::pidfile::{PidFile, PidFileError};
 use crate::polkit::SocketGatekeeper;
 use crate::reload::{self, Source};
 use crate::sockets::{Layout, SocketError, Sockets};
-use crate::{Spec, background, chain, supervisor};
+use crate::{Spec, background, chain, network, supervisor};
 use host::paths::{Mode, Paths};
 use host::token::SystemToken;
 use std::future::Future;
@@ -51,6 +52,8 @@ enum Failure {
     Signals(#[source] std::io::Error),
     #[error(transparent)]
     Sockets(#[from] SocketError),
+    #[error(transparent)]
+    Network(#[from] ListenError),
     #[error("cannot serve")]
     Serve(#[source] std::io::Error),
     #[error("the driver failed to start")]
@@ -64,7 +67,7 @@ impl Failure {
             Self::Folders(_) => 2,
             Self::Runtime(_) => 3,
             Self::Signals(_) => 4,
-            Self::Sockets(_) | Self::Serve(_) => 6,
+            Self::Sockets(_) | Self::Network(_) | Self::Serve(_) => 6,
             Self::Driver(_) => 10,
         }
     }
@@ -164,7 +167,7 @@ fn lock(arguments: &Arguments, paths: &Paths) -> Result<[PidFile; 2], Failure> {
 fn open_sockets(spec: &Spec, config: &Config, paths: &Paths) -> Result<Sockets, Failure> {
     let handed_over = host::fd::activation_fds();
     if !handed_over.is_empty() {
-        return Ok(Sockets::adopt(spec.name, handed_over)?);
+        return Ok(Sockets::adopt(spec.name, handed_over, config.remote.as_ref())?);
     }
     let folder = config.unix_sock_dir.clone().unwrap_or_else(|| paths.run_dir.clone());
     let session = paths.mode == Mode::Session;
@@ -206,6 +209,7 @@ impl Life {
         };
         let servers = Servers::new(&self.context, service);
         self.listen(&servers, &sockets)?;
+        network::listen(&self.context, &servers.main, &sockets.network)?;
         supervisor::ready();
         if self.arguments.daemon {
             background::report_ready().map_err(Failure::Background)?;

@@ -12,14 +12,16 @@ mod context;
 mod frame;
 mod idle;
 pub mod logging;
+mod network;
 mod pidfile;
 mod polkit;
 mod reload;
 mod sockets;
 mod supervisor;
+mod tls;
 
 pub use args::command;
-pub use config::{Auth, Config, HostUuidSource, ServerLimits};
+pub use config::{Auth, Config, HostUuidSource, Remote, ServerLimits};
 pub use context::{BoxError, BoxFuture, Context};
 pub use frame::run;
 pub use idle::Inhibitor;
@@ -40,6 +42,8 @@ pub struct Spec {
     pub about: &'static str,
     /// Its version.
     pub version: &'static str,
+    /// It may listen on the network (libvirt: virtproxyd alone), and has the options for that.
+    pub remote: bool,
 }
 
 /// An error with all its causes, in one line.

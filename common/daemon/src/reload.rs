@@ -20,7 +20,8 @@ pub(crate) struct Source {
     path: PathBuf,
     /// Named on the command line: it must exist.
     required: bool,
-    session: bool,
+    /// One user's; one that may listen on the network.
+    kind: (bool, bool),
     settings: logging::Settings,
 }
 
@@ -46,12 +47,13 @@ impl Source {
         let given = arguments.config.as_ref().map(std::path::absolute).transpose()?;
         let required = given.is_some();
         let path = given.unwrap_or_else(|| paths.daemon_config());
-        Ok(Self { path, required, session: paths.mode == Mode::Session, settings })
+        let kind = (paths.mode == Mode::Session, spec.remote);
+        Ok(Self { path, required, kind, settings })
     }
 
     /// Reads and checks the file. Blocks.
     pub(crate) fn load(&self) -> Result<Config, ConfError> {
-        Config::load(&self.path, self.required, self.session)
+        Config::load(&self.path, self.required, self.kind)
     }
 
     /// Sets the log up as `config` says, and warns about options that mean nothing.
@@ -84,6 +86,11 @@ pub(crate) async fn reload(source: &Source, context: &Context, roster: &Roster) 
         Ok(Ok(config)) => {
             roster.apply(&config);
             context.set_config(config);
+            for entry in roster.all() {
+                if let Some(Err(problem)) = entry.server.update_tls().await {
+                    tracing::error!("the certificates stay as they were: {problem}");
+                }
+            }
             if tokio::time::timeout(HOOK_LIMIT, context.run_reload_hooks()).await.is_err() {
                 tracing::error!("the driver did not finish its reload in time");
             }

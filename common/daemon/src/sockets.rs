@@ -1,7 +1,10 @@
 //! The sockets clients come to: handed over by systemd, or made here.
 
-use crate::config::Config;
+mod network;
+
+use crate::config::{Config, Remote};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,8 @@ pub(crate) struct Socket {
 #[derive(Debug)]
 pub(crate) struct Sockets {
     pub(crate) sockets: Vec<Socket>,
+    /// Sockets of the network; `true`: clients begin with TLS.
+    pub(crate) network: Vec<(TcpListener, bool)>,
     made: Vec<PathBuf>,
 }
 
@@ -25,6 +30,8 @@ pub(crate) struct Sockets {
 pub(crate) enum SocketError {
     #[error("cannot listen on socket '{}'", path.display())]
     Bind { path: PathBuf, source: std::io::Error },
+    #[error("cannot listen on port '{port}' of {}", addr.as_deref().unwrap_or("all addresses"))]
+    Network { addr: Option<String>, port: String, source: std::io::Error },
     #[error("unix_sock_group: there is no group '{0}'")]
     Group(String),
     #[error("unix_sock_group: cannot look up group '{name}'")]
@@ -64,7 +71,7 @@ impl Sockets {
     /// A file left over at a socket's path is removed: whoever holds the PID file owns the path.
     pub(crate) fn make(layout: &Layout, config: &Config) -> Result<Self, SocketError> {
         let gid = config.unix_sock_group.as_deref().map(group_id).transpose()?;
-        let mut all = Self { sockets: Vec::new(), made: Vec::new() };
+        let mut all = Self { sockets: Vec::new(), network: Vec::new(), made: Vec::new() };
         let queued = config.main.max_queued_clients;
         let mut wanted = vec![(rpc::EndpointKind::Main, config.unix_sock_rw_perms, queued)];
         if !layout.session {
@@ -80,6 +87,9 @@ impl Sockets {
             std::os::unix::fs::chown(&path, None, gid).map_err(failed)?;
             all.sockets.push(Socket { kind, listener });
         }
+        if let Some(remote) = &config.remote {
+            all.network = network::make(remote, config.main.max_queued_clients)?;
+        }
         Ok(all)
     }
 
@@ -87,9 +97,14 @@ impl Sockets {
     pub(crate) fn adopt(
         name: &str,
         handed_over: Vec<(Option<String>, OwnedFd)>,
+        remote: Option<&Remote>,
     ) -> Result<Self, SocketError> {
-        let mut sockets = Vec::new();
+        let (mut sockets, mut network) = (Vec::new(), Vec::new());
         for (position, (label, descriptor)) in handed_over.into_iter().enumerate() {
+            if let Some(tls) = network::judge(label.as_deref(), &descriptor, remote) {
+                network.push((TcpListener::from(descriptor), tls));
+                continue;
+            }
             let listener = UnixListener::from(descriptor);
             let path =
                 listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
@@ -102,7 +117,7 @@ impl Sockets {
             }
         }
         if sockets.iter().any(|socket| socket.kind == rpc::EndpointKind::Main) {
-            Ok(Self { sockets, made: Vec::new() })
+            Ok(Self { sockets, network, made: Vec::new() })
         } else {
             Err(SocketError::NoneFits(name.to_owned()))
         }
@@ -192,7 +207,7 @@ mod tests {
     }
 
     fn config(text: &str, session: bool) -> Config {
-        Config::from_document(&Document::parse(Path::new("x"), text).unwrap(), session).unwrap()
+        Config::from_document(&Document::parse(Path::new("x"), text).unwrap(), (session, false)).unwrap()
     }
 
     #[test]

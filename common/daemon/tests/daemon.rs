@@ -1,6 +1,9 @@
 //! The frame as a process: the example daemon `fake`, started as users and service managers start daemons.
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+#[path = "daemon/network.rs"]
+mod network;
+
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};

@@ -52,6 +52,8 @@ pub struct Paths {
     data_dir: PathBuf,
     /// The directory that everything is below, of a private instance.
     root: Option<PathBuf>,
+    /// Certificates and keys of TLS, by their own layout: `/etc/pki`, or `$HOME/.pki/libvirt`.
+    pub pki_dir: PathBuf,
     /// Directory of the daemon's own pid file: `/run`, in a session `run_dir`.
     pid_dir: PathBuf,
 }
@@ -124,6 +126,7 @@ impl Paths {
             cache_dir: below("/var/cache/libvirt").join(driver),
             log_dir: daemon_log_dir.join(driver),
             daemon_log_dir,
+            pki_dir: below("/etc/pki"),
             pid_dir: below("/run"),
             root: around.root.clone(),
             driver: driver.to_owned(),
@@ -153,6 +156,7 @@ impl Paths {
             definition_dir,
             config_dir,
             state_dir: run_dir.join(driver).join("run"),
+            pki_dir: base(&None, ".pki", ".pki").join("libvirt"),
             pid_dir: run_dir.clone(),
             root: around.root.clone(),
             run_dir,

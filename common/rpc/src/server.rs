@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::net::UnixStream as StdStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Authenticator, NoAuth, Offer};
+use crate::auth::{Authenticator, BoxFuture, NoAuth, Offer};
 use crate::connection::Connection;
 use crate::dispatch::panic_text;
 use crate::endpoint::{Arrival, Endpoint, EndpointKind, Source};
@@ -58,9 +58,13 @@ struct Inner<S> {
     next_id: AtomicU64,
     /// Calls of the sessions that have ended.
     past_calls: AtomicU64,
+    tls_update: OnceLock<TlsUpdate>,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
+
+/// Reads certificates again, and says what is wrong with them.
+type TlsUpdate = Box<dyn Fn() -> BoxFuture<Result<(), String>> + Send + Sync>;
 
 /// How many clients there are.
 #[derive(Debug)]
@@ -105,6 +109,7 @@ impl<S: Service> Server<S> {
             sessions: Mutex::new(HashMap::new()),
             next_id: AtomicU64::new(1),
             past_calls: AtomicU64::new(0),
+            tls_update: OnceLock::new(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -192,6 +197,23 @@ impl<S: Service> Server<S> {
         let old = self.0.limits.swap(Arc::new(limits)).max_workers;
         self.0.workers.resize(old, new);
         self.0.gauge.room.notify_waiters();
+    }
+
+    /// Says how certificates are read again; the first to say so counts.
+    pub fn on_update_tls(&self, update: impl Fn() -> BoxFuture<Result<(), String>> + Send + Sync + 'static) {
+        let _ = self.0.tls_update.set(Box::new(update));
+    }
+
+    /// Has certificates, keys and revocation lists read again: new sessions use them, living ones go on as they are.
+    /// `None`: the server does not listen for TLS.
+    ///
+    /// # Errors
+    /// They cannot be used, for the reason given; the old ones stay in use.
+    pub async fn update_tls(&self) -> Option<Result<(), String>> {
+        match self.0.tls_update.get() {
+            Some(update) => Some(update().await),
+            None => None,
+        }
     }
 
     /// What it serves.

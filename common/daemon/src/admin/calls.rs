@@ -213,9 +213,14 @@ impl protocol::admin::Admin<Call> for Admin {
     }
 
     async fn server_update_tls_files(&self, _: &Call, args: ServerUpdateTlsFilesArgs) -> Result<(), Fault> {
-        self.roster.find(&args.srv.name)?;
+        let entry = self.roster.find(&args.srv.name)?;
         no_flags("adminServerUpdateTlsFiles", args.flags)?;
-        Err(Fault::internal(ErrorDomain::RPC, "no tls service found, unable to update tls files"))
+        let problem = match entry.server.update_tls().await {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(problem)) => format!("the certificates stay as they were: {problem}"),
+            None => "no tls service found, unable to update tls files".to_owned(),
+        };
+        Err(Fault::internal(ErrorDomain::RPC, problem))
     }
 
     async fn connect_set_daemon_timeout(

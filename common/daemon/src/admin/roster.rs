@@ -1,6 +1,7 @@
 //! The servers of a daemon, as their administrator sees them: clients, limits, workers.
 
 use crate::config::{Config, ServerLimits};
+use crate::context::BoxFuture;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +13,8 @@ pub(crate) trait Served: Send + Sync {
     fn set_limits(&self, limits: rpc::Limits);
     fn sessions(&self) -> Vec<rpc::Session>;
     fn session(&self, id: u64) -> Option<rpc::Session>;
+    /// As [`rpc::Server::update_tls`].
+    fn update_tls(&self) -> BoxFuture<'_, Option<Result<(), String>>>;
 }
 
 impl<S: rpc::Service> Served for rpc::Server<S> {
@@ -37,6 +40,10 @@ impl<S: rpc::Service> Served for rpc::Server<S> {
 
     fn session(&self, id: u64) -> Option<rpc::Session> {
         self.session(id)
+    }
+
+    fn update_tls(&self) -> BoxFuture<'_, Option<Result<(), String>>> {
+        Box::pin(self.update_tls())
     }
 }
 
