@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Quick requests in a row before it is worthwhile.
 const PROVEN: u32 = 8;
 /// The same for a client that was watched for in vain again and again.
-const MOST_PROVEN: u32 = 1024;
+const MOST_PROVEN: u32 = 64;
 /// Without watching, a request takes longer to be seen: how many windows still count as quick.
 const SLACK: u32 = 2;
 
