@@ -3,29 +3,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use tests::script::{CODE, CONSOLE, EVENTS};
+use tests::script::{CODE, CONSOLE, EVENTS, EVERYTHING};
 use tests::{Instance, guest};
-
-/// `c` is a connection that keeps events of every kind in `told`, each with its kind's name; `hear(kind)` waits for the
-/// next one of that kind and answers it with all lifecycle events and repetitions of the kind before it;
-/// `shell(s, line)` answers what a command in the guest has said.
-const EVERYTHING: &str = "\
-c = libvirt.open(uri)\n\
-kinds = {getattr(libvirt, n): n[20:].lower() for n in dir(libvirt) if n.startswith('VIR_DOMAIN_EVENT_ID_') and not n.endswith('LAST')}\n\
-def keep(kind):\n\
-\x20   return lambda c, d, *details: told.put((kind,) + details[:-1])\n\
-for number, kind in kinds.items(): c.domainEventRegisterAny(None, number, keep(kind), None)\n\
-def hear(kind):\n\
-\x20   heard = []\n\
-\x20   while True:\n\
-\x20       event = told.get(timeout=50)\n\
-\x20       if event[0] in (kind, 'lifecycle'): heard.append(event)\n\
-\x20       if event[0] == kind: return heard\n\
-def quiet():\n\
-\x20   while not told.empty(): told.get()\n\
-def shell(s, line):\n\
-\x20   s.send(line.encode() + b'; echo do\"\"ne\\n')\n\
-\x20   return read(s, b'done').decode()\n";
 
 fn script(rest: &str) -> String {
     format!("{EVENTS}{CODE}{CONSOLE}{EVERYTHING}{rest}")
