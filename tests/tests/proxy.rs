@@ -149,7 +149,7 @@ fn a_daemon_behind_an_activated_socket_is_started_by_the_first_call() {
     let socket = instance.socket();
     let daemon = tests::program("virtqemud");
     let words = ["-l", socket.to_str().unwrap(), daemon.to_str().unwrap()].map(str::to_owned);
-    instance.start_beside(activate, &words);
+    instance.start_program(activate, &words);
     // Whether it listens yet or not: the proxy waits for a driver that is installed.
     let out = instance.python_by_proxy("c = libvirt.open(uri)\nprint(c.getType(), c.numOfDomains())\n");
     assert_eq!(out.ok(), "QEMU 0\n");

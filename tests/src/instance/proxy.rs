@@ -27,7 +27,7 @@ impl Instance {
     }
 
     /// Starts a program under the keeper, with the environment of the daemon, and answers its process number.
-    pub fn start_beside(&mut self, program: &Path, args: &[String]) -> u32 {
+    pub fn start_program(&mut self, program: &Path, args: &[String]) -> u32 {
         self.keep(program, args)
     }
 
