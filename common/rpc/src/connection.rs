@@ -149,14 +149,15 @@ impl<S: Service> Connection<S> {
                     handshake = *next;
                 }
                 Step::Finished(finished) => {
-                    self.send_raw(&finished.outgoing).await?;
-                    self.socket.put_on(Layer::new(Box::new(finished.tls)));
                     self.layered = true;
                     self.backlog = finished.early;
                     let name = finished.dname;
                     let peer = self.session.peer().clone();
                     self.session.prove(name.iter().fold(peer, |peer, name| peer.with_x509_dname(name)));
                     self.dispatcher.admit_if_nothing_to_prove();
+                    // Nothing has been written past the layer: until now the session took its socket for full.
+                    self.socket.put_on(Layer::new(Box::new(finished.tls), finished.outgoing));
+                    self.unblock();
                     return Ok(());
                 }
                 Step::Failed(error, goodbye) => {
@@ -172,6 +173,8 @@ impl<S: Service> Connection<S> {
     async fn receive_raw(&mut self) -> Result<Vec<u8>, Ending> {
         loop {
             poll_fn(|cx| match self.look(cx) {
+                // What is queued cannot leave before the handshake's end.
+                Ok(_) if lock(&self.session.inner().out).draining => Poll::Ready(Err(Ending::Drained)),
                 Ok(_) => self.waiting.poll_read(cx).map(|ready| ready.map_err(Ending::Read)),
                 Err(ending) => Poll::Ready(Err(ending)),
             })

@@ -86,13 +86,14 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    pub(crate) fn new(codec: Box<dyn Codec>) -> Self {
-        Self { codec, unsent: Vec::new(), ended: false }
+    /// `unsent` has to leave first.
+    pub(crate) fn new(codec: Box<dyn Codec>, unsent: Vec<u8>) -> Self {
+        Self { codec, unsent, ended: false }
     }
 
     /// The layer that SASL agreed on.
     pub(crate) fn of_sasl(layer: Box<dyn SecurityLayer>) -> Self {
-        Self::new(Box::new(Sasl(layer)))
+        Self::new(Box::new(Sasl(layer)), Vec::new())
     }
 
     /// Whether sealed bytes wait for room.
@@ -139,13 +140,15 @@ impl Layer {
             return Ok(Sent { count: 0, blocked: true });
         }
         with_scratch(|wire| {
-            let mut count = 0;
+            // Head and body of a message go together: each piece that is sealed costs a record.
+            let mut plain = Vec::new();
             for slice in slices {
-                let portion = slice.get(..slice.len().min(PORTION - count)).unwrap_or_default();
-                if !portion.is_empty() {
-                    self.codec.seal(portion, wire)?;
-                    count += portion.len();
-                }
+                let room = PORTION - plain.len();
+                plain.extend_from_slice(slice.get(..slice.len().min(room)).unwrap_or_default());
+            }
+            let count = plain.len();
+            if count > 0 {
+                self.codec.seal(&plain, wire)?;
             }
             let sent = send_raw(socket, wire)?.count;
             self.unsent = wire.get(sent..).unwrap_or_default().to_vec();

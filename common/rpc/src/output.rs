@@ -69,11 +69,12 @@ pub(crate) struct Output {
 pub(crate) type Departed = Vec<Arc<StreamState>>;
 
 impl Output {
-    pub(crate) fn new(socket: Arc<Socket>) -> Self {
+    /// `blocked`: nothing may leave yet.
+    pub(crate) fn new(socket: Arc<Socket>, blocked: bool) -> Self {
         Self {
             socket: Some(socket),
             queue: SendQueue::new(),
-            blocked: false,
+            blocked,
             corked: false,
             in_flight: 0,
             hushed: false,

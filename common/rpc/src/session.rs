@@ -88,7 +88,7 @@ impl Session {
             calls: AtomicU64::new(0),
             limits,
             gauge,
-            out: Mutex::new(Output::new(socket)),
+            out: Mutex::new(Output::new(socket, transport == Transport::Tls)),
             streams: Mutex::new(Vec::new()),
             full_streams: AtomicUsize::new(0),
             extensions: Mutex::new(Some(Vec::new())),
