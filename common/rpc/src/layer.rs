@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
-use crate::socket::{Received, Sent, receive_raw, send_raw};
+use crate::socket::{Received, Sent, receive_raw, send_raw, wiping};
 
 /// Bytes received at once. The plain bytes of these and of one incomplete record fit into a session's read buffer.
 const WIRE: usize = 64 * 1024;
@@ -184,6 +184,10 @@ fn with_scratch<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     let mut scratch = SCRATCH.take();
     scratch.clear();
     let result = work(&mut scratch);
+    if wiping() {
+        // TLS opens its records where they lie.
+        scratch.fill(0);
+    }
     SCRATCH.set(scratch);
     result
 }

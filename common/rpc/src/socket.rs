@@ -42,6 +42,11 @@ pub fn wipe_buffers() {
     WIPING.store(true, Ordering::Relaxed);
 }
 
+/// Whether [`wipe_buffers`] was called.
+pub(crate) fn wiping() -> bool {
+    WIPING.load(Ordering::Relaxed)
+}
+
 /// A connected socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -203,7 +208,7 @@ pub(crate) fn with_buffer<R>(work: impl FnOnce(&mut [u8]) -> R) -> R {
     buffer.resize(SCRATCH, 0);
     let result = work(&mut buffer);
     let filled = FILLED.take();
-    if WIPING.load(Ordering::Relaxed)
+    if wiping()
         && let Some(filled) = buffer.get_mut(..filled)
     {
         filled.fill(0);
