@@ -12,7 +12,7 @@ mod packed;
 mod sequence;
 mod uuid;
 
-pub use decoder::{DecodeError, Decoder};
+pub use decoder::{DecodeError, Decoder, NO_TEXT};
 pub use encoder::{EncodeError, Encoder};
 pub use number::{Char, Short, UChar, UShort};
 pub use packed::Packed;

@@ -47,6 +47,7 @@ pub async fn define(driver: &Driver, text: &str, flags: u32) -> Result<View, Fau
     let flags = check_flags("virDomainDefineXMLFlags", flags, DomainDefineFlags::all())?;
     validate::domain(driver, text, flags.contains(DomainDefineFlags::VALIDATE)).await?;
     let (definition, _) = complete(driver, text, Source::Client).await?;
+    refuse_directory(&definition.name)?;
     unbuilt::refuse_define(&definition)?;
     let uuid = uuid_of(&definition)?;
     let max_queued = driver.config.max_queued;
@@ -59,6 +60,15 @@ pub async fn define(driver: &Driver, text: &str, flags: u32) -> Result<View, Fau
         forget_if_empty(driver, &domain);
     }
     stored
+}
+
+/// A domain's files are kept under its name, which must not stand for a directory that all share.
+fn refuse_directory(name: &str) -> Result<(), Fault> {
+    if !matches!(name, "." | "..") {
+        return Ok(());
+    }
+    let detail = format!("the directory of domain '{name}' cannot be made");
+    Err(Fault::system(ErrorDomain::NONE, nix::libc::EINVAL, detail))
 }
 
 /// Write the definition, then publish it with its event.

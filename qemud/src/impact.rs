@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use ::driver::jobs::JobGuard;
 use model::domain::{Domain as Definition, FormatOptions};
-use protocol::consts::DomainModificationImpact as Affect;
+use protocol::consts::{DomainModificationImpact as Affect, FlagSet};
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
 use crate::domain::{Domain, State, View, not_running};
-use crate::driver::{Driver, exclusive_flags};
+use crate::driver::Driver;
 use crate::process::status;
 
 /// The one definition that a question is about.
 pub fn one(view: &View, flags: Affect) -> Result<&Arc<Definition>, Fault> {
-    exclusive_flags(flags, Affect::LIVE, Affect::CONFIG)?;
+    if flags.contains(Affect::LIVE | Affect::CONFIG) {
+        let (one, other) = (Affect::LIVE.libvirt_names(), Affect::CONFIG.libvirt_names());
+        let detail = format!("flags '{one}' and '{other}' are mutually exclusive");
+        return Err(Fault::invalid_arg(ErrorDomain::DOMAIN, detail));
+    }
     if flags.contains(Affect::LIVE) {
         return Ok(&view.active()?.definition);
     }
@@ -48,6 +52,12 @@ pub fn targets(state: &State, flags: Affect) -> Result<Targets, Fault> {
         return Err(transient());
     }
     Ok(targets)
+}
+
+/// The definitions that `targets` means, of a view of the state that they were found by.
+pub fn definitions(view: &View, targets: Targets) -> impl Iterator<Item = &Arc<Definition>> {
+    let live = view.live.as_ref().map(|live| &live.definition).filter(|_| targets.live);
+    live.into_iter().chain(view.persistent.as_ref().filter(|_| targets.config))
 }
 
 /// Apply a change to the definitions that the flags mean, and put them on disk. It is tried on all of them before

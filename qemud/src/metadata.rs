@@ -92,6 +92,10 @@ fn namespaced(text: &str, key: &str, uri: &str) -> Result<Element, Fault> {
         let detail = format!("key '{key}' cannot be the prefix of a namespace");
         return Err(Fault::internal(ErrorDomain::XML, detail));
     }
+    if !xml::is_text(uri) {
+        let detail = "the namespace has characters that no document can hold";
+        return Err(Fault::invalid_arg(ErrorDomain::DOMAIN, detail));
+    }
     let parsed = xml::parse(text, &xml::Limits::document("metadata_xml"));
     let mut element = parsed.map_err(::driver::fault::xml)?;
     let declaration = format!("xmlns:{key}");
@@ -149,7 +153,7 @@ fn strip(element: &mut Element, uri: &str) {
 fn is_prefix(key: &str) -> bool {
     let begins = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii());
     let inside = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c) || !c.is_ascii();
-    begins && key.chars().all(inside) && !key.eq_ignore_ascii_case("xmlns")
+    begins && key.chars().all(inside) && xml::is_text(key) && !key.eq_ignore_ascii_case("xmlns")
 }
 
 fn missing(what: &str) -> Fault {

@@ -12,6 +12,7 @@ use ::driver::jobs::Job;
 use ::driver::registry::Clash;
 use host::store;
 use model::domain::{Domain as Definition, FormatOptions};
+use model::xml;
 use protocol::remote::DomainRenameArgs;
 use protocol::{ErrorCode, ErrorDomain, Fault};
 
@@ -71,7 +72,8 @@ fn check_name(driver: &Driver, name: &str) -> Result<(), Fault> {
         let detail = format!("a domain cannot be renamed to '{name}'");
         return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::XML_ERROR, detail));
     }
-    if let Some(bad) = ['/', '\n'].into_iter().find(|bad| name.contains(*bad)) {
+    let bad = |c: &char| matches!(c, '/' | '\n') || !xml::is_text(c.encode_utf8(&mut [0; 4]));
+    if let Some(bad) = name.chars().find(bad) {
         let detail = format!("name {name} cannot contain '{}'", bad.escape_default());
         return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::XML_ERROR, detail));
     }

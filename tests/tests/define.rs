@@ -1,9 +1,10 @@
 //! Definitions: what a client defines is there, on disk and in every look-up, until it is undefined.
 
 use protocol::remote::{
-    DomainGetAutostartOnceArgs, DomainGetAutostartOnceRet, DomainLookupByNameArgs, DomainLookupByNameRet,
-    DomainSetAutostartOnceArgs,
+    DomainDefineXmlRet, DomainGetAutostartOnceArgs, DomainGetAutostartOnceRet, DomainLookupByNameArgs,
+    DomainLookupByNameRet, DomainSetAutostartOnceArgs, rows,
 };
+use protocol::{Fault, Opaque};
 use tests::Instance;
 
 const UUID: &str = "11111111-fade-4000-8000-000000000001";
@@ -267,6 +268,54 @@ fn bad_documents_get_the_reference_s_codes() {
         .chain(["0".to_owned()])
         .collect();
     assert_eq!(out.ok().lines().collect::<Vec<_>>(), expected);
+}
+
+/// What the reference answers by call: a string ends at its first NUL, and what is not UTF-8 is a name that nobody has.
+#[test]
+fn strings_that_are_no_text() {
+    let instance = Instance::start();
+    define(&instance, "a1", UUID);
+    let mut client = tests::wire::Wire::open(&instance.socket(), instance.usual_uri()).unwrap();
+    let mut look_up = |name: &[u8]| {
+        let found: Result<DomainLookupByNameRet, Fault> =
+            client.call(&rows::domain_lookup_by_name, &Opaque::<64>::from(name.to_vec()));
+        found.map(|found| found.dom.name).map_err(|fault| (fault.code.0, fault.domain.0))
+    };
+    assert_eq!(look_up(b"a1"), Ok("a1".to_owned()));
+    assert_eq!(look_up(b"a1\0\xff"), Ok("a1".to_owned()));
+    assert_eq!(look_up(b"a1\xff"), Err((42, 10)));
+    assert_eq!(look_up(b"\xed\xa0\x80"), Err((42, 10)));
+    let mut document = xml("b", "11111111-fade-4000-8000-000000000002").into_bytes();
+    document.splice(..0, *b"<!-- \xff -->");
+    let refused: Result<DomainDefineXmlRet, Fault> =
+        client.call(&rows::domain_define_xml, &Opaque::<4096>::from(document));
+    assert_eq!(refused.map(|_| ()).map_err(|fault| (fault.code.0, fault.domain.0)), Err((35, 20)));
+}
+
+/// A name that stands for a directory all domains share, and limits that nothing could keep.
+#[test]
+fn small_refusals() {
+    let instance = Instance::start();
+    define(&instance, "a1", UUID);
+    let with_cards = xml("a2", "11111111-fade-4000-8000-000000000002").replace(
+        "</devices>",
+        "<interface type='user'><mac address='52:54:00:00:00:01'/><target dev='t0'/></interface></devices>",
+    );
+    let dotted = [".", ".."].map(|name| xml(name, "11111111-fade-4000-8000-000000000003"));
+    let out = instance.python(&format!(
+        "c = libvirt.open(uri); d = c.defineXML({with_cards:?})\n\
+         def code(f):\n\
+         \x20   try: f(); print('done')\n\
+         \x20   except libvirt.libvirtError as e: print(e.get_error_code(), e.get_error_domain())\n\
+         for x in {dotted:?}: code(lambda: c.defineXML(x))\n\
+         for device in ('t0', '52:54:00:00:00:01', 't1'): code(lambda: d.setInterfaceParameters(device, {{'inbound.average': 5}}, 2))\n\
+         code(lambda: d.setInterfaceParameters('t0', {{'inbound.average': 5}}, 1))\n\
+         code(lambda: d.interfaceParameters('t0', 3))\n\
+         code(lambda: d.rename('a\\x01', 0))\n\
+         print(sorted(d.name() for d in c.listAllDomains()))\n"
+    ));
+    let expected = "38 0\n38 0\n67 10\n67 10\n8 20\n55 20\n8 20\n27 10\n['a1', 'a2']\n";
+    assert_eq!(out.ok(), expected);
 }
 
 #[test]

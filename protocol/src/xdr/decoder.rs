@@ -1,6 +1,11 @@
 //! The reading half of the codec.
 
+use std::borrow::Cow;
+
 use super::encoder::padding;
+
+/// Stands for bytes of a received string that are not UTF-8: a noncharacter, which no XML document may have.
+pub const NO_TEXT: char = '\u{ffff}';
 
 /// Why bytes are not a value of the wanted type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,12 +29,6 @@ pub enum DecodeError {
     /// Bytes that fill up the last word are not zero.
     #[error("padding is not zero")]
     Padding,
-    /// A string is not UTF-8.
-    #[error("string is not UTF-8")]
-    Utf8,
-    /// A string holds a NUL.
-    #[error("string holds a NUL byte")]
-    Nul,
     /// The word before an optional value is neither 0 nor 1.
     #[error("{0} is no optional marker")]
     Marker(u32),
@@ -117,14 +116,28 @@ impl<'a> Decoder<'a> {
         Ok(bytes)
     }
 
-    /// A string's bytes, checked to be text without NUL.
+    /// A string, which ends before its first NUL as it does for programs in C. Each part that is not UTF-8 becomes
+    /// one [`NO_TEXT`]: XML and names cannot hold it, so that each call refuses such a string as it refuses any other
+    /// that it does not know.
     ///
     /// # Errors
-    /// Those of [`Decoder::length`] and [`Decoder::padded`]; [`DecodeError::Utf8`], [`DecodeError::Nul`].
-    pub fn text(&mut self, max: usize) -> Result<&'a str, DecodeError> {
+    /// Those of [`Decoder::length`] and [`Decoder::padded`].
+    pub fn text(&mut self, max: usize) -> Result<Cow<'a, str>, DecodeError> {
         let len = self.length(max, 1)?;
-        let text = std::str::from_utf8(self.padded(len)?).map_err(|_| DecodeError::Utf8)?;
-        if text.as_bytes().contains(&0) { Err(DecodeError::Nul) } else { Ok(text) }
+        let bytes = self.padded(len)?;
+        let end = bytes.iter().position(|&b| b == 0).unwrap_or(len);
+        let bytes = bytes.get(..end).unwrap_or(bytes);
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return Ok(Cow::Borrowed(text));
+        }
+        let mut text = String::with_capacity(bytes.len());
+        for part in bytes.utf8_chunks() {
+            text.push_str(part.valid());
+            if !part.invalid().is_empty() {
+                text.push(NO_TEXT);
+            }
+        }
+        Ok(Cow::Owned(text))
     }
 
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {

@@ -1,5 +1,6 @@
 //! Counted values with a limit: lists, byte strings, text.
 
+use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 
 use super::{Char, DecodeError, Decoder, EncodeError, Encoder, Xdr};
@@ -60,7 +61,7 @@ impl Xdr for String {
     }
 
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        input.text(STRING_MAX).map(str::to_owned)
+        input.text(STRING_MAX).map(Cow::into_owned)
     }
 }
 
@@ -72,7 +73,7 @@ impl<const MAX: usize> Xdr for Text<MAX> {
     }
 
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        Ok(Self(input.text(MAX)?.to_owned()))
+        Ok(Self(input.text(MAX)?.into_owned()))
     }
 }
 

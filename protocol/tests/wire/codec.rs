@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use protocol::reflect::{self, Shape, TypeEntry};
 use protocol::remote::{AuthType, TypedParam, TypedParamValue};
 use protocol::xdr::{
-    Char, DecodeError, EncodeError, List, Opaque, Text, UChar, UShort, Xdr, from_slice, to_vec,
+    Char, DecodeError, EncodeError, List, NO_TEXT, Opaque, Text, UChar, UShort, Xdr, from_slice, to_vec,
 };
 
 proptest! {
@@ -146,12 +146,25 @@ fn bytes_that_are_no_value() {
     assert_eq!(from_slice::<u64>(&[0; 7]), Err(short(8, 7)));
     assert_eq!(from_slice::<String>(&[0, 0, 0, 1, b'a', 0, 0, 1]), Err(DecodeError::Padding));
     assert_eq!(from_slice::<String>(&[0, 0, 0, 1, b'a', 0, 0]), Err(short(4, 3)));
-    assert_eq!(from_slice::<String>(&[0, 0, 0, 1, 0xff, 0, 0, 0]), Err(DecodeError::Utf8));
-    assert_eq!(from_slice::<String>(&[0, 0, 0, 2, b'a', 0, 0, 0]), Err(DecodeError::Nul));
     assert_eq!(from_slice::<Option<u32>>(&[0, 0, 0, 2, 0, 0, 0, 0]), Err(DecodeError::Marker(2)));
     assert_eq!(from_slice::<AuthType>(&[0, 0, 0, 3]), Err(case("authentication type", 3)));
     assert_eq!(from_slice::<TypedParamValue>(&[0; 12]), Err(case("typed parameter", 0)));
     assert_eq!(from_slice::<TypedParamValue>(&[0, 0, 0, 8, 0, 0, 0, 0]), Err(case("typed parameter", 8)));
+}
+
+#[test]
+fn strings_that_are_no_text() {
+    let read = |bytes: &[u8]| from_slice::<String>(&[&[0, 0, 0, 4], bytes].concat()).unwrap();
+    assert_eq!(read(b"a\0bc"), "a");
+    assert_eq!(read(b"a\0\xff\xff"), "a");
+    assert_eq!(read(b"\0abc"), "");
+    assert_eq!(read(b"a\xffbc"), format!("a{NO_TEXT}bc"));
+    assert_eq!(read(b"a\xc0\x80b"), format!("a{NO_TEXT}{NO_TEXT}b"));
+    assert_eq!(
+        read("aä€".get(..3).unwrap().as_bytes().iter().copied().chain([0xe2]).collect::<Vec<_>>().as_slice()),
+        format!("aä{NO_TEXT}")
+    );
+    assert_eq!(read("€a".as_bytes()), "€a");
 }
 
 fn case(of: &'static str, value: i32) -> DecodeError {

@@ -79,6 +79,22 @@ impl DomainDevices<Call> for Virtqemud {
         Ok(DomainGetInterfaceParametersRet { params: params.into(), nparams: interfaces::PARAMETERS })
     }
 
+    async fn domain_set_interface_parameters(
+        &self,
+        _call: &Call,
+        args: DomainSetInterfaceParametersArgs,
+    ) -> Result<(), Fault> {
+        let flags = check_flags("virDomainSetInterfaceParameters", args.flags, Affect::all())?;
+        let domain = self.driver.domain(&args.dom)?;
+        let view = domain.view();
+        let targets = impact::targets(&domain.lock(), flags)?;
+        for definition in impact::definitions(&view, targets) {
+            interfaces::refuse_limits(definition, &args.device)?;
+        }
+        // Changing what a guest may send is not built yet.
+        Err(Fault::unsupported(ErrorDomain::QEMU, "virDomainSetInterfaceParameters"))
+    }
+
     async fn domain_interface_addresses(
         &self,
         _call: &Call,

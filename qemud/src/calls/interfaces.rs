@@ -2,7 +2,7 @@
 
 use model::domain::Domain as Definition;
 use model::domain::device::interface::link::BandwidthRate;
-use model::domain::device::interface::{Interface, InterfaceSource, Mac};
+use model::domain::device::interface::{Interface, InterfaceSource, InterfaceType, Mac};
 use protocol::consts::domain_interface_addresses_source as source;
 use protocol::remote::{DomainInterface, DomainInterfaceStatsRet, DomainIpAddr, TypedParam, TypedParamValue};
 use protocol::{ErrorCode, ErrorDomain, Fault};
@@ -106,6 +106,20 @@ pub(super) fn parameters(definition: &Definition, name: &str) -> Result<Vec<Type
         }
     }
     Ok(params)
+}
+
+/// Refuse limits for an interface that is not there, or whose traffic passes no device that could hold it back.
+pub(super) fn refuse_limits(definition: &Definition, name: &str) -> Result<(), Fault> {
+    match find(definition, name)?.source.kind() {
+        InterfaceType::Ethernet | InterfaceType::Network | InterfaceType::Bridge | InterfaceType::Direct => {
+            Ok(())
+        }
+        kind => {
+            let detail =
+                format!("interfaces of type '{kind}' have no limits of their bandwidth that can be set");
+            Err(Fault::new(ErrorDomain::QEMU, ErrorCode::CONFIG_UNSUPPORTED, detail))
+        }
+    }
 }
 
 /// How many parameters an interface has.

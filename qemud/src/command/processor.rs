@@ -46,9 +46,9 @@ fn fits(domain: &Domain, processor: &Processor, caps: &QemuCaps) -> Result<(), P
     let (cpu, virt) = (&domain.cpu, domain.virt_type.to_string());
     match cpu.mode {
         _ if cpu.check != Some(CpuCheck::Partial) => Ok(()),
-        Some(CpuMode::Custom) if virt == "kvm" => compare(cpu, processor),
+        Some(CpuMode::Custom) if virt == "kvm" => compare(cpu, processor, &processor.data),
         Some(CpuMode::HostModel) => match processor.host_model_data(caps, &virt) {
-            Some(offered) => compare_with(cpu, CpuData::default(), &processor.map, &offered),
+            Some(offered) => compare(cpu, processor, &offered),
             None => Ok(()),
         },
         _ => Ok(()),
@@ -99,7 +99,8 @@ fn imitate(cpu: &mut Cpu, host: Cpu) {
 
 fn known(cpu: &Cpu, processor: &Processor) -> Result<(), PlanError> {
     // QEMU's own versions and stand-ins are not for definitions.
-    let model = cpu.model.as_deref().filter(|_| cpu.mode == Some(CpuMode::Custom));
+    let named = matches!(cpu.mode, Some(CpuMode::Custom | CpuMode::HostModel));
+    let model = cpu.model.as_deref().filter(|_| named);
     if let Some(name) = model.filter(|name| processor.map.model(name).is_none()) {
         return Err(PlanError::Internal { part: Part::Cpu, detail: format!("Unknown CPU model {name}") });
     }
@@ -112,11 +113,15 @@ fn known(cpu: &Cpu, processor: &Processor) -> Result<(), PlanError> {
     }
 }
 
-/// Whether the host's processor has everything that the guest's must have.
-fn compare(cpu: &Cpu, processor: &Processor) -> Result<(), PlanError> {
+/// Whether a processor with what is `there` has everything that the guest's must have. A guest like its host need
+/// not name a model.
+fn compare(cpu: &Cpu, processor: &Processor, there: &CpuData) -> Result<(), PlanError> {
     vendor(cpu, processor)?;
-    let Some(model) = cpu.model.as_deref().and_then(|name| processor.map.model(name)) else { return Ok(()) };
-    compare_with(cpu, model.data.clone(), &processor.map, &processor.data)
+    let needed = match &cpu.model {
+        Some(name) => processor.map.model(name).map(|model| model.data.clone()),
+        None => Some(CpuData::default()),
+    };
+    needed.map_or(Ok(()), |needed| compare_with(cpu, needed, &processor.map, there))
 }
 
 /// Whether `there` is all that a guest's processor must have: `needed` and what the document says of single features.
@@ -248,7 +253,7 @@ mod tests {
     }
 
     fn refusal(cpu: &Cpu) -> Option<String> {
-        compare(cpu, &processor()).err().map(|error| error.to_string())
+        compare(cpu, &processor(), &processor().data).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -269,6 +274,18 @@ mod tests {
         let strict = |features| Cpu { matching: Some(CpuMatch::Strict), ..cpu("small", features) };
         assert!(refusal(&strict(&[])).is_some_and(|told| told.ends_with("two")));
         assert_eq!(refusal(&strict(&[("two", FeaturePolicy::Disable)])), None);
+    }
+
+    #[test]
+    fn a_guest_like_its_host_may_name_no_model() {
+        let like_host = Cpu { mode: Some(CpuMode::HostModel), ..Cpu::default() };
+        assert_eq!(refusal(&like_host), None);
+        let strict = Cpu { matching: Some(CpuMatch::Strict), ..like_host.clone() };
+        assert!(refusal(&strict).is_some_and(|told| told.ends_with("Extra features: one, two")));
+        let named = Cpu { model: Some("large".to_owned()), ..like_host.clone() };
+        assert!(refusal(&named).is_some_and(|told| told.ends_with("three")));
+        let unknown = Cpu { model: Some("huge".to_owned()), ..like_host };
+        assert_eq!(known(&unknown, &processor()).unwrap_err().to_string(), "Unknown CPU model huge");
     }
 
     #[test]

@@ -184,11 +184,15 @@ impl Cpu {
         self.vendor = e.child_text("vendor");
         let Some(model) = e.child("model") else { return Ok(()) };
         self.model = Some(model.text()).filter(|m| !m.is_empty());
-        if let Some(word) = model.attr("fallback") {
+        // The other modes have no use for either and do not look at them.
+        if !matches!(self.mode, None | Some(CpuMode::Custom | CpuMode::HostModel)) {
+            return Ok(());
+        }
+        if let Some(word) = model.attr("fallback").filter(|word| !word.is_empty()) {
             self.fallback = CpuFallback::from_word(word)
                 .ok_or_else(|| cpu_fault_unsupported("Invalid fallback attribute".to_owned()))?;
         }
-        if let Some(id) = model.attr("vendor_id") {
+        if let Some(id) = model.attr("vendor_id").filter(|id| !id.is_empty()) {
             if id.len() != 12 {
                 return Err(cpu_fault("vendor_id must be exactly 12 characters long"));
             }
@@ -215,6 +219,10 @@ impl Cpu {
     }
 
     fn parse_features(&mut self, e: &Element) -> Result<(), XmlError> {
+        let custom = matches!(self.mode, None | Some(CpuMode::Custom));
+        if custom && self.model.is_none() && self.vendor.is_none() && e.child("feature").is_some() {
+            return Err(cpu_fault("Non-empty feature list specified without CPU model"));
+        }
         let mut seen = BTreeSet::new();
         for f in e.children_named("feature") {
             let policy = match f.attr("policy") {
@@ -240,7 +248,10 @@ impl Cpu {
             if self.vendor.is_some() && self.model.is_none() {
                 return Err(cpu_fault("CPU vendor specified without CPU model"));
             }
-            self.matching = None;
+            // Strictness counts where a model like the host's is compared, but is not written.
+            self.matching = self
+                .matching
+                .filter(|matching| self.mode == Some(CpuMode::HostModel) && *matching == CpuMatch::Strict);
             if self.mode != Some(CpuMode::HostModel) || self.model.is_none() {
                 self.fallback = CpuFallback::Allow;
             }
@@ -259,9 +270,6 @@ impl Cpu {
         if self.vendor.is_some() {
             return Err(cpu_fault("CPU vendor specified without CPU model"));
         }
-        if !self.features.is_empty() {
-            return Err(cpu_fault("Non-empty feature list specified without CPU model"));
-        }
         if self.check.take().is_some_and(|check| check != CpuCheck::None) {
             let text = "check attribute specified for CPU with no model".to_owned();
             return Err(cpu_fault_unsupported(text));
@@ -274,7 +282,8 @@ impl Cpu {
     /// Writes the element; one that says nothing is left out.
     pub fn format(&self, w: &mut Writer, _options: &FormatOptions) {
         w.start("cpu");
-        w.attr_opt("mode", self.mode).attr_opt("match", self.matching).attr_opt("check", self.check);
+        let matching = self.matching.filter(|_| self.mode == Some(CpuMode::Custom));
+        w.attr_opt("mode", self.mode).attr_opt("match", matching).attr_opt("check", self.check);
         w.attr_on_off("migratable", self.migratable);
         self.format_model(w);
         if let Some(t) = self.topology {

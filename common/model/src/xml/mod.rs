@@ -8,7 +8,7 @@ mod units;
 mod writer;
 
 pub use error::{ErrorKind, Scope, XmlError};
-pub use parser::{Limits, parse};
+pub use parser::{Limits, is_text, parse};
 pub use read::Number;
 pub(crate) use read::parse_uuid;
 pub use tree::{Attribute, Element, Node};

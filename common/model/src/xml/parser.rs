@@ -346,7 +346,12 @@ fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1
 }
 
-fn is_xml_char(c: char) -> bool {
+/// Whether an XML document can hold all of the text.
+pub fn is_text(text: &str) -> bool {
+    text.chars().all(is_xml_char)
+}
+
+pub(super) fn is_xml_char(c: char) -> bool {
     !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 

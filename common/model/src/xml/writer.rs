@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Write as _};
 use std::ops::Range;
 
+use super::parser::is_xml_char;
 use super::{Element, Node};
 use crate::Token;
 
@@ -280,7 +281,7 @@ impl Writer {
     }
 }
 
-/// Escapes what libvirt escapes and leaves out control characters, which no document can hold.
+/// Escapes what libvirt escapes and leaves out what no document can hold, such as control characters.
 struct Escape<'a> {
     out: &'a mut String,
 }
@@ -299,7 +300,7 @@ impl fmt::Write for Escape<'_> {
                 '\'' => self.out.push_str("&apos;"),
                 '"' => self.out.push_str("&quot;"),
                 '\t' | '\n' | '\r' => self.out.push(c),
-                c if (c as u32) < 0x20 => {}
+                c if !is_xml_char(c) => {}
                 c => self.out.push(c),
             }
         }
@@ -314,6 +315,8 @@ const fn special() -> [bool; 256] {
         table[byte as usize] = matches!(byte, b'<' | b'>' | b'&' | b'\'' | b'"') || byte < 0x20;
         byte += 1;
     }
+    // Where U+FFFE and U+FFFF begin.
+    table[0xef] = true;
     table
 }
 
