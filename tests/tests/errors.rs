@@ -90,7 +90,8 @@ fn replay(instance: &Instance, script: &str, table: &str) {
     let folder = instance.root().join("errors");
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
-    for file in [script, table] {
+    // The scripts share what defines a domain.
+    for file in [script, table, "definitions.py"] {
         std::fs::copy(data.join(file), folder.join(file)).unwrap();
     }
     let uri_ro = if instance.is_system() {
@@ -155,4 +156,10 @@ fn calls_of_every_kind_in_a_session() {
 #[test]
 fn definitions_with_one_thing_wrong() {
     replay(&Instance::start(), "definitions.py", "definitions.tsv");
+}
+
+/// Devices in all the forms of a few grids; code 0 is a definition that the reference takes.
+#[test]
+fn devices_of_every_form() {
+    replay(&Instance::start(), "devices.py", "devices.tsv");
 }

@@ -64,8 +64,7 @@ impl Build<'_> {
                 let port: Vec<String> =
                     usb.port.iter().take_while(|port| **port != 0).map(u32::to_string).collect();
                 let bus = format!("{}.0", self.controller("usb", usb.bus)?);
-                let props = props.str("bus", &bus);
-                if port.is_empty() { props } else { props.str("port", &port.join(".")) }
+                props.str("bus", &bus).str("port", &port.join("."))
             }
             Some(Address::VirtioSerial(port)) => {
                 let bus = self.controller("virtio-serial", port.controller)?;
@@ -74,7 +73,9 @@ impl Build<'_> {
             Some(Address::Ccid { controller, .. }) => {
                 props.str("bus", &format!("{}.0", self.controller("ccid", *controller)?))
             }
-            Some(Address::Isa { iobase, irq }) => props.opt("iobase", *iobase).opt("irq", *irq),
+            Some(Address::Isa { iobase, irq }) => {
+                props.set("iobase", iobase.unwrap_or(0)).opt("irq", irq.filter(|irq| *irq != 0))
+            }
             Some(Address::Dimm { slot, base }) => props.set("slot", *slot).opt("addr", *base),
             Some(Address::SpaprVio { reg }) => props.opt("reg", *reg),
             Some(Address::Ccw(Some(ccw))) => {
@@ -135,11 +136,17 @@ pub fn rom(props: Props, info: &DeviceInfo) -> Props {
     }
 }
 
-/// Name of a virtio device on PCI, with the suffix of its flavour.
-pub fn virtio_driver(base: &str, model: Option<&str>) -> String {
-    match model {
-        Some("virtio-transitional") => format!("{base}-pci-transitional"),
-        Some("virtio-non-transitional") => format!("{base}-pci-non-transitional"),
-        _ => format!("{base}-pci"),
-    }
+/// Name of a virtio device on its bus, on PCI with the suffix of its flavour.
+pub fn virtio_driver(base: &str, model: Option<&str>, info: &DeviceInfo) -> Result<String, PlanError> {
+    let bus = match &info.address {
+        None | Some(Address::Pci(_)) => "pci",
+        Some(Address::VirtioMmio) => "device",
+        Some(Address::Ccw(_)) => "ccw",
+        Some(_) => return Err(PlanError::internal(format!("a '{base}' device has no address of this type"))),
+    };
+    Ok(match model {
+        Some("virtio-transitional") => format!("{base}-{bus}-transitional"),
+        Some("virtio-non-transitional") => format!("{base}-{bus}-non-transitional"),
+        _ => format!("{base}-{bus}"),
+    })
 }

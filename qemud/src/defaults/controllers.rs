@@ -64,7 +64,8 @@ fn number(domain: &mut Domain) {
         if controller.index.is_some() {
             group = None;
             if let Device::Controller(controller) = &mut domain.devices[position] {
-                controller.info.master_port = controller.info.master_port.or(part.and_then(companion_port));
+                controller.info.master_port =
+                    controller.info.master_port.or(part.and_then(UsbModel::companion_port));
             }
             continue;
         }
@@ -87,7 +88,8 @@ fn number(domain: &mut Domain) {
         };
         if let Device::Controller(controller) = &mut domain.devices[position] {
             controller.index = Some(index);
-            controller.info.master_port = controller.info.master_port.or(part.and_then(companion_port));
+            controller.info.master_port =
+                controller.info.master_port.or(part.and_then(UsbModel::companion_port));
         }
     }
 }
@@ -102,7 +104,7 @@ fn masters_first(domain: &mut Domain) {
         let index = master.index;
         let first = domain.devices[..position].iter().position(|device| {
             matches!(device, Device::Controller(other)
-                if index.is_some() && other.index == index && usb2_part(&other.kind).and_then(companion_port).is_some())
+                if index.is_some() && other.index == index && usb2_part(&other.kind).is_some_and(UsbModel::is_companion))
         });
         if let Some(first) = first {
             domain.devices[first..=position].rotate_right(1);
@@ -117,16 +119,6 @@ fn usb2_part(kind: &ControllerKind) -> Option<UsbModel> {
             UsbModel::Ich9Ehci1 | UsbModel::Ich9Uhci1 | UsbModel::Ich9Uhci2 | UsbModel::Ich9Uhci3
         )
         .then_some(*model),
-        _ => None,
-    }
-}
-
-/// Ports of the EHCI controller that each USB 1 companion serves: two, in order.
-fn companion_port(part: UsbModel) -> Option<u32> {
-    match part {
-        UsbModel::Ich9Uhci1 => Some(0),
-        UsbModel::Ich9Uhci2 => Some(2),
-        UsbModel::Ich9Uhci3 => Some(4),
         _ => None,
     }
 }

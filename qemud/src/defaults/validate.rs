@@ -4,6 +4,7 @@ use model::Token;
 use model::domain::clock::TimerName;
 use model::domain::cpu::{CacheMode, CpuMode};
 use model::domain::device::Device;
+use model::domain::device::address::Address;
 use model::domain::features::KvmFeature;
 use model::domain::lifecycle::{Lifecycle, LifecycleAction};
 use model::domain::memory::MemorySource;
@@ -34,20 +35,42 @@ pub fn validate(domain: &Domain, caps: &QemuCaps, host: &HostFacts) -> Verdict {
     vcpus(domain, &board)?;
     security(domain)?;
     sysinfo(domain)?;
-    bios(domain)?;
     single(domain)?;
     address::usb::validate(domain)?;
     let check = Check { domain, board: &board };
     for device in &domain.devices {
+        assigned(device)?;
         device.validate()?;
+        channel_subsystem(device, domain)?;
         crate::device::validate(device, &check)?;
     }
     aliases(domain)?;
-    domain.validate().map_err(DefaultsError::from)
+    domain.validate()?;
+    bios(domain)
 }
 
 fn refuse(detail: impl Into<String>) -> Verdict {
     Err(DefaultsError::unsupported(detail))
+}
+
+/// Only a device of the host may be kept out of the guest.
+fn assigned(device: &Device) -> Verdict {
+    let address = device.info().and_then(|info| info.address.as_ref());
+    // Disks have a rule of their own about places.
+    if address == Some(&Address::Unassigned) && !matches!(device, Device::Hostdev(_) | Device::Disk(_)) {
+        return refuse("address of type 'unassigned' is supported only for hostdevs")
+            .map_err(|error| error.by(Part::Domain));
+    }
+    Ok(())
+}
+
+/// s390's channels are on no other machine.
+fn channel_subsystem(device: &Device, domain: &Domain) -> Verdict {
+    let info = device.info().filter(|info| matches!(info.address, Some(Address::Ccw(_))));
+    let Some(info) = info else { return Ok(()) };
+    let alias = info.alias.as_deref().unwrap_or("without alias");
+    let machine = domain.os.machine.as_deref().unwrap_or("none");
+    refuse(format!("machine type '{machine}' has no place for the CCW address of device '{alias}'"))
 }
 
 fn limits(domain: &Domain) -> Verdict {

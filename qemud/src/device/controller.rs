@@ -65,7 +65,7 @@ impl QemuDevice for Controller {
         let props = match &self.kind {
             ControllerKind::Scsi { model } => Some(scsi(self, *model, build)?),
             ControllerKind::VirtioSerial { model, ports, vectors } => {
-                let driver = virtio_driver("virtio-serial", model.map(Token::as_str));
+                let driver = virtio_driver("virtio-serial", model.map(Token::as_str), &self.info)?;
                 let props = virtio_options(Props::device(&driver), &self.driver.virtio);
                 Some(
                     props
@@ -187,12 +187,6 @@ fn usb_rules(model: Option<UsbModel>, ports: Option<u32>) -> Result<(), Defaults
                 "'{model}' controller only supports up to '{MAX_XHCI_PORTS}' ports"
             )))
         }
-        (Some(model), Some(_)) if !matches!(model, UsbModel::NecXhci | UsbModel::QemuXhci) => {
-            let model = model.as_str();
-            Err(DefaultsError::unsupported(format!(
-                "usb controller type '{model}' doesn't support 'ports' with this QEMU binary"
-            )))
-        }
         _ => Ok(()),
     }
 }
@@ -225,6 +219,23 @@ fn option_rules(index: u32, pci: &PciController, model: PciModel) -> Result<(), 
     let expander = matches!(model, M::PciExpanderBus | M::PcieExpanderBus);
     let port = matches!(model, M::PcieRootPort | M::PcieSwitchDownstreamPort);
     let root = matches!(model, M::PciRoot | M::PcieRoot);
+    let name_ok = match (model, pci.model_name) {
+        (_, None) => true,
+        (M::PciBridge, Some(name)) => name == PciModelName::PciBridge,
+        (M::DmiToPciBridge, Some(name)) => name == PciModelName::I82801b11Bridge,
+        (M::PcieToPciBridge, Some(name)) => name == PciModelName::PciePciBridge,
+        (M::PcieRootPort, Some(name)) => matches!(name, PciModelName::Ioh3420 | PciModelName::PcieRootPort),
+        (M::PcieSwitchUpstreamPort, Some(name)) => name == PciModelName::X3130Upstream,
+        (M::PcieSwitchDownstreamPort, Some(name)) => name == PciModelName::Xio3130Downstream,
+        (M::PciExpanderBus, Some(name)) => name == PciModelName::Pxb,
+        (M::PcieExpanderBus, Some(name)) => name == PciModelName::PxbPcie,
+        (M::PciRoot | M::PcieRoot, Some(_)) => true,
+    };
+    if let (false, Some(name)) = (name_ok, pci.model_name) {
+        return Err(DefaultsError::unsupported(format!(
+            "Option 'modelName' has invalid value for PCI controller with index '{index}', model '{model}' and modelName '{name}'"
+        )));
+    }
     let options = [
         (pci.extra.pcihole64.is_some() && !root, "pcihole64"),
         (pci.extra.bus_nr.is_some() && !expander, "busNr"),
@@ -247,10 +258,7 @@ fn option_rules(index: u32, pci: &PciController, model: PciModel) -> Result<(), 
 
 /// Whether a SCSI controller is virtio's.
 pub fn is_virtio(model: Option<ScsiModel>) -> bool {
-    matches!(
-        model,
-        Some(ScsiModel::Virtio | ScsiModel::VirtioTransitional | ScsiModel::VirtioNonTransitional)
-    )
+    model.is_some_and(ScsiModel::is_virtio)
 }
 
 fn scsi_plug(model: Option<ScsiModel>, board: &Board<'_>) -> Connect {
@@ -271,7 +279,7 @@ fn scsi(controller: &Controller, model: Option<ScsiModel>, build: &Build<'_>) ->
         Some(ScsiModel::Am53c974) => "am53c974",
         Some(ScsiModel::Dc390) => "dc-390",
         model if is_virtio(model) => {
-            let driver = virtio_driver("virtio-scsi", model.map(Token::as_str));
+            let driver = virtio_driver("virtio-scsi", model.map(Token::as_str), &controller.info)?;
             let iothread = controller.driver.iothread.map(|id| format!("iothread{id}"));
             let props = Props::device(&driver).opt("iothread", iothread);
             return Ok(virtio_options(props, &controller.driver.virtio)
@@ -315,6 +323,12 @@ fn usb(
             )));
         }
     };
+    if ports.is_some() && !matches!(model, Some(UsbModel::NecXhci | UsbModel::QemuXhci)) {
+        let name = model.map_or("none", Token::as_str);
+        return Err(PlanError::unsupported(format!(
+            "usb controller type '{name}' doesn't support 'ports' with this QEMU binary"
+        )));
+    }
     if !build.board.caps.has_device(driver) {
         let name = model.map_or("none", Token::as_str);
         return Err(PlanError::unsupported(format!(
@@ -325,7 +339,15 @@ fn usb(
     let props = Props::device(driver).opt("p2", ports).opt("p3", ports);
     Ok(Some(match controller.info.master_port {
         // A companion shares the bus of its master and has no name of its own.
-        Some(port) => props.str("masterbus", &format!("{alias}.0")).set("firstport", port),
+        Some(port) => {
+            let mut others = build.controllers().filter(|other| other.index == controller.index);
+            if !others.any(|other| {
+                matches!(other.kind, ControllerKind::Usb { .. }) && other.info.master_port.is_none()
+            }) {
+                return Err(PlanError::internal("masterbus not found"));
+            }
+            props.str("masterbus", &format!("{alias}.0")).set("firstport", port)
+        }
         None => props.str("id", &alias),
     }))
 }

@@ -44,7 +44,7 @@ impl QemuDevice for Filesystem {
         }
         let dir = dir.as_deref().unwrap_or("");
         build.plan.option("-fsdev", fsdev(self, &alias, dir));
-        let driver = virtio_driver("virtio-9p", self.model.map(Token::as_str));
+        let driver = virtio_driver("virtio-9p", self.model.map(Token::as_str), &self.info)?;
         let props = virtio_options(Props::device(&driver), &self.driver.virtio)
             .str("id", &alias)
             .str("fsdev", &format!("fsdev-{alias}"))

@@ -107,7 +107,7 @@ fn virtio(input: &Input, build: &mut Build<'_>) -> Result<(), PlanError> {
         InputType::Passthrough | InputType::Evdev => "virtio-input-host",
     };
     let alias = build.alias(&input.info)?;
-    let driver = virtio_driver(base, input.model.map(Token::as_str));
+    let driver = virtio_driver(base, input.model.map(Token::as_str), &input.info)?;
     let props = virtio_options(Props::device(&driver), &input.virtio)
         .str("id", &alias)
         .opt_str("evdev", input.source.as_deref().filter(|_| input.kind == InputType::Passthrough));

@@ -180,7 +180,7 @@ fn vhost_user(
 
 fn card(interface: &Interface, alias: &str, build: &Build<'_>) -> Result<Props, PlanError> {
     let model = interface.model.as_deref().unwrap_or(DEFAULT_MODEL);
-    let props = if is_virtio(interface) { virtio_card(interface, model) } else { Props::device(model) };
+    let props = if is_virtio(interface) { virtio_card(interface, model)? } else { Props::device(model) };
     let mac = interface
         .mac
         .as_ref()
@@ -195,26 +195,26 @@ fn card(interface: &Interface, alias: &str, build: &Build<'_>) -> Result<Props, 
     Ok(rom(props, &interface.info))
 }
 
-fn virtio_card(interface: &Interface, model: &str) -> Props {
+fn virtio_card(interface: &Interface, model: &str) -> Result<Props, PlanError> {
     let driver = &interface.driver;
     let queues = driver.queues.filter(|queues| *queues > 1);
     let txmode = driver.txmode.map(|mode| match mode {
         TxMode::Iothread => "bh",
         TxMode::Timer => "timer",
     });
-    let props = Props::device(&virtio_driver("virtio-net", Some(model)));
+    let props = Props::device(&virtio_driver("virtio-net", Some(model), &interface.info)?);
     let props = virtio_options(props, &driver.virtio)
         .opt_str("tx", txmode)
         .opt("ioeventfd", driver.ioeventfd)
         .opt("event_idx", driver.event_idx);
-    guest_offload(host_offload(props, &driver.host), &driver.guest)
+    Ok(guest_offload(host_offload(props, &driver.host), &driver.guest)
         .flag("failover", interface.teaming == Some(Teaming::Persistent))
         .flag("mq", queues.is_some())
         .opt("vectors", queues.map(|queues| u64::from(queues) * 2 + 2))
         .opt("rx_queue_size", driver.rx_queue_size)
         .opt("tx_queue_size", driver.tx_queue_size)
         .opt("rss", driver.rss)
-        .opt("hash", driver.rss_hash_report)
+        .opt("hash", driver.rss_hash_report))
 }
 
 fn host_offload(props: Props, host: &HostOffload) -> Props {

@@ -24,7 +24,7 @@ impl QemuDevice for Memballoon {
             return Ok(());
         }
         let alias = build.alias(&self.info)?;
-        let driver = virtio_driver("virtio-balloon", Some(self.model.as_str()));
+        let driver = virtio_driver("virtio-balloon", Some(self.model.as_str()), &self.info)?;
         let props = virtio_options(Props::device(&driver), &self.virtio)
             .str("id", &alias)
             .opt("deflate-on-oom", self.autodeflate)

@@ -49,7 +49,7 @@ impl QemuDevice for Rng {
             RngBackend::Builtin => Props::object("rng-builtin", &object),
         };
         build.object(&props);
-        let driver = virtio_driver("virtio-rng", Some(self.model.as_str()));
+        let driver = virtio_driver("virtio-rng", Some(self.model.as_str()), &self.info)?;
         let mut props =
             virtio_options(Props::device(&driver), &self.virtio).str("rng", &object).str("id", &alias);
         if let Some(rate) = self.rate.filter(|rate| rate.bytes > 0) {

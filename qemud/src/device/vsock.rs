@@ -29,7 +29,7 @@ impl QemuDevice for Vsock {
             Mode::Native => "-1".to_owned(),
             Mode::Start => build.plan.pass(FdSource::VhostVsock { alias: alias.clone() }).to_string(),
         };
-        let driver = virtio_driver("vhost-vsock", self.model.map(Token::as_str));
+        let driver = virtio_driver("vhost-vsock", self.model.map(Token::as_str), &self.info)?;
         let props = virtio_options(Props::device(&driver), &self.virtio)
             .str("id", &alias)
             .set("guest-cid", self.guest_cid.unwrap_or(0))

@@ -23,6 +23,9 @@ impl QemuDevice for Watchdog {
                 "ib700 model of watchdog does not support configuring the address",
             ));
         }
+        if self.model == WatchdogModel::I6300esb && !placed && self.info.address.is_some() {
+            return Err(DefaultsError::unsupported("i6300esb model of watchdog can go only on PCI bus"));
+        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::clock::Clock;
 use super::cpu::Cpu;
 use super::cputune::CpuTune;
+use super::device::controller::{ControllerKind, UsbModel};
 use super::device::disk::target_index;
 use super::device::{self, Device};
 use super::features::Features;
@@ -126,6 +127,9 @@ impl Domain {
         let mut kind = "";
         for e in &elements {
             if kind != e.name {
+                if kind == "controller" {
+                    require_usb_master(&devices)?;
+                }
                 kind = &e.name;
                 refuse_second(&elements, kind)?;
             }
@@ -136,9 +140,35 @@ impl Domain {
                 return Err(XmlError::xml(format!("more than {MAX_DEVICES} devices")));
             }
         }
+        if kind == "controller" {
+            require_usb_master(&devices)?;
+        }
         self.devices = ordered(devices);
         Ok(())
     }
+}
+
+/// Companions of USB controllers do not stand alone.
+fn require_usb_master(devices: &[Device]) -> Result<(), XmlError> {
+    let mut usb = devices
+        .iter()
+        .filter_map(|device| match device {
+            Device::Controller(controller) => match controller.kind {
+                ControllerKind::Usb { model, .. } if model != Some(UsbModel::None) => {
+                    Some((model, controller.info.master_port))
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+        .peekable();
+    let is_companion = |(model, port): (Option<UsbModel>, Option<u32>)| {
+        port.is_some() || model.is_some_and(UsbModel::is_companion)
+    };
+    if usb.peek().is_some() && usb.all(is_companion) {
+        return Err(XmlError::detail("No master USB controller specified"));
+    }
+    Ok(())
 }
 
 /// Kinds of which a guest has one.

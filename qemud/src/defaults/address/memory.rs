@@ -26,7 +26,9 @@ pub(super) fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
     for device in &mut domain.devices {
         let Device::Memory(memory) = device else { continue };
         let plugged = matches!(memory.model, MemoryModel::Dimm | MemoryModel::Nvdimm);
-        if !plugged || memory.info.address.is_some() || slots == 0 {
+        // A place on another bus is passed over.
+        let placed = matches!(memory.info.address, Some(Address::Dimm { .. }));
+        if !plugged || placed || slots == 0 {
             continue;
         }
         let free = (0..slots).find(|slot| !taken.contains(slot)).ok_or_else(|| {

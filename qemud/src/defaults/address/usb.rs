@@ -17,17 +17,18 @@ use crate::defaults::error::{DefaultsError, Part};
 
 /// Gives ports to all USB devices.
 pub fn assign(domain: &mut Domain) -> Result<(), DefaultsError> {
+    if disabled(domain) {
+        // Devices are refused by validation, which names them.
+        return Ok(());
+    }
+    controllers(domain)?;
     let order = order(domain);
     if order.is_empty() {
         return Ok(());
     }
-    if disabled(domain) {
-        // Refused by validation, which names the device.
-        return Ok(());
-    }
     add_hubs(domain, &order);
     let order = self::order(domain);
-    let mut set = controllers(domain);
+    let mut set = controllers(domain)?;
     if set.is_empty() {
         return Ok(());
     }
@@ -96,16 +97,21 @@ fn root_ports(model: Option<UsbModel>, ports: Option<u32>) -> usize {
     }
 }
 
-fn controllers(domain: &Domain) -> UsbSet {
+fn controllers(domain: &Domain) -> Result<UsbSet, DefaultsError> {
     let mut set = UsbSet::default();
     for device in &domain.devices {
         let Device::Controller(controller) = device else { continue };
         let ControllerKind::Usb { model, ports } = controller.kind else { continue };
-        if controller.info.master_port.is_none() && model != Some(UsbModel::None) {
-            set.add_bus(controller.index.unwrap_or(0), root_ports(model, ports));
+        if model.is_some_and(|model| model == UsbModel::None || model.is_companion()) {
+            continue;
+        }
+        let index = controller.index.unwrap_or(0);
+        if !set.add_bus(index, root_ports(model, ports)) {
+            let detail = format!("Duplicate USB controllers with index {index}");
+            return Err(DefaultsError::xml(detail).by(Part::Domain));
         }
     }
-    set
+    Ok(set)
 }
 
 /// Adds hubs until there is a port for every device.

@@ -1,6 +1,7 @@
 //! USB ports of a guest: buses by controller index, ports on their root hubs, and hubs plugged into ports.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Deepest chain of hubs a port path may have.
 pub const MAX_DEPTH: usize = 4;
@@ -78,9 +79,16 @@ pub struct UsbSet {
 }
 
 impl UsbSet {
-    /// Adds the root hub of a controller; a second controller of the same index is ignored.
-    pub fn add_bus(&mut self, index: u32, ports: usize) {
-        self.buses.entry(index).or_insert_with(|| Hub::new(ports));
+    /// Adds the root hub of a controller; a second controller of the same index is not taken.
+    #[must_use]
+    pub fn add_bus(&mut self, index: u32, ports: usize) -> bool {
+        match self.buses.entry(index) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(free) => {
+                free.insert(Hub::new(ports));
+                true
+            }
+        }
     }
 
     /// Whether there is any bus.
@@ -147,7 +155,7 @@ mod tests {
     #[test]
     fn fills_root_then_hubs() {
         let mut set = UsbSet::default();
-        set.add_bus(0, 2);
+        assert!(set.add_bus(0, 2));
         set.take_hub(0, &[1]).unwrap();
         let (_, path) = set.free(None).unwrap();
         assert_eq!(path, [2]);

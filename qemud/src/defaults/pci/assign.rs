@@ -40,15 +40,13 @@ pub fn assign(domain: &mut Domain, board: &Board<'_>) -> Result<(), DefaultsErro
     options(domain)
 }
 
-/// Expanders belong to NUMA cells that the guest has.
+/// Controllers belong to NUMA cells that the guest has.
 fn check_cells(domain: &Domain) -> Result<(), DefaultsError> {
     let cells = domain.cpu.numa.cells.len();
     for device in &domain.devices {
         let Device::Controller(controller) = device else { continue };
         let ControllerKind::Pci(pci) = &controller.kind else { continue };
-        let Some(model @ (PciModel::PciExpanderBus | PciModel::PcieExpanderBus)) = pci.model else {
-            continue;
-        };
+        let Some(model) = pci.model else { continue };
         if let Some(node) = pci.extra.numa_node.filter(|node| *node as usize >= cells) {
             let index = controller.index.unwrap_or(0);
             return Err(DefaultsError::xml(format!(
@@ -322,6 +320,12 @@ fn options(domain: &mut Domain) -> Result<(), DefaultsError> {
         let index = controller.index.unwrap_or(0);
         let ControllerKind::Pci(pci) = &mut controller.kind else { continue };
         match pci.model {
+            Some(PciModel::PciBridge) if index <= at.bus => {
+                return Err(DefaultsError::unsupported(format!(
+                    "PCI controller at index {index} ({index:#04x}) has bus='{:#04x}', but index must be larger than bus",
+                    at.bus
+                )));
+            }
             Some(PciModel::PciBridge) => _ = pci.chassis_nr.get_or_insert(index),
             Some(PciModel::PcieRootPort) => {
                 pci.chassis.get_or_insert(index);

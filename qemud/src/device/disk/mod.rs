@@ -140,7 +140,7 @@ fn virtio_head(disk: &Disk, build: &Build<'_>) -> Result<Props, PlanError> {
     } else {
         "virtio-blk"
     };
-    let driver = virtio_driver(base, disk.model.map(Token::as_str));
+    let driver = virtio_driver(base, disk.model.map(Token::as_str), &disk.info)?;
     let props = Props::device(&driver)
         .opt("num-queues", disk.driver.queues)
         .opt("queue-size", disk.driver.queue_size);

@@ -187,6 +187,9 @@ fn address(disk: &Disk, check: &Check<'_>) -> Verdict {
         (Some(other), _) => Some(other),
     };
     match wrong {
+        Some(address) if disk.bus == Some(DiskBus::Virtio) => {
+            refuse(format!("virtio disk cannot have an address of type '{}'", address_name(address)))
+        }
         Some(address) => Err(DefaultsError::unsupported(format!(
             "Invalid address type '{}' for the disk '{}' with the bus type '{}'",
             address_name(address),

@@ -149,9 +149,7 @@ impl Address {
             AddressType::Usb => Self::Usb(UsbAddress::parse(element)?),
             AddressType::SpaprVio => Self::SpaprVio { reg: attr_hex(element, "reg")? },
             AddressType::VirtioS390 => {
-                return Err(
-                    XmlError::xml("an address of type 'virtio-s390' has no form").scoped(Scope::Device)
-                );
+                return Err(XmlError::xml("an address of type 'virtio-s390' has no form"));
             }
             AddressType::Ccw => Self::Ccw(CcwAddress::parse(element)?),
             AddressType::VirtioMmio => Self::VirtioMmio,

@@ -178,7 +178,7 @@ impl AudioBackend {
             AudioType::Oss => Self::Oss {
                 try_mmap: element.attr_yes_no("tryMMap")?,
                 exclusive: element.attr_yes_no("exclusive")?,
-                dsp_policy: element.attr("dspPolicy").map(dsp_policy).transpose()?.flatten(),
+                dsp_policy: element.attr("dspPolicy").map(dsp_policy).transpose()?,
             },
             AudioType::PulseAudio => Self::PulseAudio { server_name: element.attr_string("serverName") },
             AudioType::Sdl => Self::Sdl { driver: element.attr_token("driver")? },
@@ -205,9 +205,14 @@ impl AudioBackend {
 
 impl AudioDirection {
     fn parse(element: &Element, kind: AudioType) -> Result<Self, XmlError> {
+        let mixing_engine = element.attr_yes_no("mixingEngine")?;
+        let fixed_settings = element.attr_yes_no("fixedSettings")?;
+        if fixed_settings == Some(true) && mixing_engine != Some(true) {
+            return Err(XmlError::unsupported("fixed audio settings requires mixing engine"));
+        }
         let mut direction = Self {
-            mixing_engine: element.attr_yes_no("mixingEngine")?,
-            fixed_settings: element.attr_yes_no("fixedSettings")?,
+            mixing_engine,
+            fixed_settings,
             voices: element.attr_positive("voices")?,
             buffer_length: element.attr_positive("bufferLength")?,
             ..Self::default()
@@ -226,7 +231,7 @@ impl AudioDirection {
         match kind {
             AudioType::Alsa => self.dev = element.attr_string("dev"),
             AudioType::CoreAudio | AudioType::Sdl => {
-                self.buffer_count = element.attr_positive("bufferCount")?
+                self.buffer_count = element.attr_num("bufferCount")?.filter(|n| *n > 0);
             }
             AudioType::Jack => {
                 self.server_name = element.attr_string("serverName");
@@ -236,13 +241,13 @@ impl AudioDirection {
             }
             AudioType::Oss => {
                 self.dev = element.attr_string("dev");
-                self.buffer_count = element.attr_positive("bufferCount")?;
+                self.buffer_count = element.attr_num("bufferCount")?.filter(|n| *n > 0);
                 self.try_poll = element.attr_yes_no("tryPoll")?;
             }
             AudioType::PulseAudio => {
                 self.name = element.attr_string("name");
                 self.stream_name = element.attr_string("streamName");
-                self.latency = element.attr_positive("latency")?;
+                self.latency = element.attr_num("latency")?.filter(|n| *n > 0);
             }
             AudioType::None | AudioType::Spice | AudioType::File | AudioType::Dbus => {}
         }
@@ -251,9 +256,6 @@ impl AudioDirection {
 
     fn validate(&self) -> Result<(), XmlError> {
         let fixed = self.fixed_settings == Some(true);
-        if fixed && self.mixing_engine != Some(true) {
-            return Err(XmlError::unsupported("fixed audio settings requires mixing engine"));
-        }
         let settings = self.frequency.is_some() || self.channels.is_some() || self.format.is_some();
         if settings && !fixed {
             return Err(XmlError::unsupported("audio settings specified without fixed settings flag"));
@@ -280,14 +282,16 @@ impl AudioDirection {
         w.start("settings")
             .attr_opt("frequency", self.frequency)
             .attr_opt("channels", self.channels)
-            .attr_opt("format", self.format)
-            .end_or_drop();
+            .attr_opt("format", self.format);
+        if self.fixed_settings == Some(true) {
+            w.end();
+        } else {
+            w.end_or_drop();
+        }
         w.end_or_drop();
     }
 }
 
-/// 0 is as good as none.
-fn dsp_policy(text: &str) -> Result<Option<u32>, XmlError> {
-    let bad = |_| XmlError::xml(format!("cannot parse 'dspPolicy' value '{text}'"));
-    Ok(Some(text.parse().map_err(bad)?).filter(|n| *n > 0))
+fn dsp_policy(text: &str) -> Result<u32, XmlError> {
+    text.parse().map_err(|_| XmlError::xml(format!("cannot parse 'dspPolicy' value '{text}'")))
 }

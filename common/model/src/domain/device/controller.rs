@@ -174,12 +174,36 @@ tokens! {
     pub enum IsaModel { Isa = "isa" }
 }
 
+impl ScsiModel {
+    /// Whether it is virtio's.
+    pub fn is_virtio(self) -> bool {
+        matches!(self, Self::Virtio | Self::VirtioTransitional | Self::VirtioNonTransitional)
+    }
+}
+
+impl UsbModel {
+    /// The first port of its master that a part of an Intel USB 2 controller serves.
+    pub fn companion_port(self) -> Option<u32> {
+        match self {
+            Self::Ich9Uhci1 => Some(0),
+            Self::Ich9Uhci2 => Some(2),
+            Self::Ich9Uhci3 => Some(4),
+            _ => None,
+        }
+    }
+
+    /// Whether it serves the ports of another controller and has no bus of its own.
+    pub fn is_companion(self) -> bool {
+        self.companion_port().is_some()
+    }
+}
+
 impl DeviceXml for Controller {
     const ELEMENT: &'static str = "controller";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         let kind = element.attr_token("type")?.unwrap_or(ControllerType::Ide);
-        Ok(Self {
+        let controller = Self {
             index: non_negative(element, "index")?,
             driver: element
                 .child("driver")
@@ -189,7 +213,14 @@ impl DeviceXml for Controller {
                 .into(),
             kind: ControllerKind::parse(element, kind)?,
             info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
-        })
+        };
+        let virtio = |model: &Option<ScsiModel>| model.is_some_and(ScsiModel::is_virtio);
+        match &controller.kind {
+            ControllerKind::Scsi { model } if controller.driver.iothread.is_some() && !virtio(model) => {
+                Err(XmlError::xml("'iothread' attribute only supported for virtio scsi controllers"))
+            }
+            _ => Ok(controller),
+        }
     }
 
     fn format(&self, w: &mut Writer, options: &FormatOptions) {
@@ -211,20 +242,6 @@ impl DeviceXml for Controller {
     fn validate(&self) -> Result<(), XmlError> {
         match &self.kind {
             ControllerKind::Pci(pci) => pci.validate(self.index),
-            ControllerKind::Scsi { model } => {
-                let virtio = matches!(
-                    model,
-                    Some(
-                        ScsiModel::Virtio | ScsiModel::VirtioTransitional | ScsiModel::VirtioNonTransitional
-                    )
-                );
-                // Without a model the driver chooses, and looks again.
-                if self.driver.iothread.is_some() && model.is_some() && !virtio {
-                    let text = "'iothread' attribute only supported for virtio scsi controllers";
-                    return Err(XmlError::xml(text));
-                }
-                Ok(())
-            }
             _ => Ok(()),
         }
     }
@@ -287,10 +304,13 @@ impl ControllerKind {
                 Self::Usb { model: model(element)?, ports: non_negative(element, "ports")? }
             }
             ControllerType::Pci => Self::Pci(PciController::parse(element)?),
-            ControllerType::Xenbus => Self::Xenbus {
-                max_grant_frames: non_negative(element, "maxGrantFrames")?,
-                max_event_channels: non_negative(element, "maxEventChannels")?,
-            },
+            ControllerType::Xenbus => no_model(
+                element,
+                Self::Xenbus {
+                    max_grant_frames: non_negative(element, "maxGrantFrames")?,
+                    max_event_channels: non_negative(element, "maxEventChannels")?,
+                },
+            )?,
             ControllerType::Isa => Self::Isa { model: model(element)? },
         })
     }
@@ -320,7 +340,8 @@ impl PciController {
         if element.children_named("model").nth(1).is_some() {
             return Err(XmlError::xml("Multiple <model> elements in controller definition not allowed"));
         }
-        if let Some(name) = element.child("model").and_then(|m| m.attr("name")) {
+        let name = element.child("model").and_then(|m| m.attr("name"));
+        if let Some(name) = name.filter(|name| *name != "none") {
             let unknown = || XmlError::bad_attr("model", "name", name);
             pci.model_name = Some(PciModelName::from_word(name).ok_or_else(unknown)?);
         }
@@ -399,7 +420,7 @@ impl ControllerDriver {
             cmd_per_lun: driver.attr_num("cmd_per_lun")?,
             max_sectors: driver.attr_num("max_sectors")?,
             ioeventfd: driver.attr_on_off("ioeventfd")?,
-            iothread: driver.attr_num("iothread")?,
+            iothread: driver.attr_num("iothread")?.filter(|id| *id != 0),
             virtio: VirtioOptions::parse(driver)?,
         })
     }
@@ -410,7 +431,7 @@ impl ControllerDriver {
             .attr_opt("cmd_per_lun", self.cmd_per_lun.filter(|n| *n > 0))
             .attr_opt("max_sectors", self.max_sectors.filter(|n| *n > 0))
             .attr_on_off("ioeventfd", self.ioeventfd)
-            .attr_opt("iothread", self.iothread.filter(|n| *n > 0));
+            .attr_opt("iothread", self.iothread);
         self.virtio.format(w).end_or_drop();
     }
 }

@@ -1,6 +1,7 @@
 //! `<hub>`: USB hubs.
 
 use super::DeviceXml;
+use super::address::Address;
 use super::info::Allow;
 use super::info::DeviceInfo;
 use super::words::supported_token;
@@ -25,7 +26,9 @@ impl DeviceXml for Hub {
     const ELEMENT: &'static str = "hub";
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
-        let info = DeviceInfo::parse(element, options, Allow::NOTHING)?;
+        let mut info = DeviceInfo::parse(element, options, Allow::NOTHING)?;
+        // A place on another bus is passed over.
+        info.address = info.address.filter(|address| matches!(address, Address::Usb(_)));
         let kind = supported_token(element, "type", "hub device type")?;
         Ok(Self { kind: kind.ok_or_else(|| XmlError::internal("missing hub device type"))?, info })
     }

@@ -87,8 +87,7 @@ impl DeviceInfo {
             info.alias = Some(name.to_owned());
         }
         if let Some(master) = device.child("master") {
-            let missing = || XmlError::detail("No master USB controller specified");
-            info.master_port = Some(master.attr_num("startport")?.ok_or_else(missing)?);
+            info.master_port = Some(master.attr_num("startport")?.unwrap_or(0));
         }
         if let Some(boot) = device.child("boot").filter(|_| allow.boot) {
             info.boot_order = Some(boot.require_positive("order")?);

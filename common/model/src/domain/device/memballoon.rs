@@ -36,13 +36,19 @@ impl DeviceXml for Memballoon {
 
     fn parse(element: &Element, options: &ParseOptions) -> Result<Self, XmlError> {
         let stats = element.child("stats");
+        let model = element.require_token("model")?;
+        // No device has no place.
+        let info = match model {
+            MemballoonModel::None => DeviceInfo::default(),
+            _ => DeviceInfo::parse(element, options, Allow::NOTHING)?,
+        };
         Ok(Self {
-            model: element.require_token("model")?,
+            model,
             autodeflate: element.attr_on_off("autodeflate")?,
             free_page_reporting: element.attr_on_off("freePageReporting")?,
             stats_period: stats.map(|s| s.attr_num("period")).transpose()?.flatten(),
             virtio: VirtioOptions::parse_below(element)?,
-            info: DeviceInfo::parse(element, options, Allow::NOTHING)?,
+            info,
         })
     }
 

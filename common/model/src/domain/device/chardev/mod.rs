@@ -11,6 +11,8 @@ use crate::domain::seclabel::DeviceSecLabel;
 pub struct Source {
     /// What it is.
     pub backend: Backend,
+    /// An attribute that the backend needs and the document left out; [`Source::validate`] refuses it.
+    pub missing: Option<Missing>,
     /// Copy of all output.
     pub log: Option<Box<ChardevLog>>,
     /// Labels of a file or socket.
@@ -218,6 +220,13 @@ pub enum ChannelTarget {
         /// Whether the guest has it open; live definitions only.
         connected: Option<ChannelState>,
     },
+}
+
+tokens! {
+    /// Attributes of `<source>` that a backend may need.
+    pub enum Missing {
+        Path = "path", Host = "host", Service = "service", Channel = "channel", Master = "master", Slave = "slave",
+    }
 }
 
 tokens! {

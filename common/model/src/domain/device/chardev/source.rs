@@ -1,8 +1,8 @@
 //! The host end of a character device: reading, writing, rules.
 
 use super::{
-    Backend, BackendType, ChardevLog, MouseMode, Reconnect, Source, TcpProtocol, TcpSource, UdpSource,
-    UnixSource,
+    Backend, BackendType, ChardevLog, Missing, MouseMode, Reconnect, Source, TcpProtocol, TcpSource,
+    UdpSource, UnixSource,
 };
 use crate::Token;
 use crate::domain::seclabel::DeviceSecLabel;
@@ -33,12 +33,13 @@ impl Source {
     ) -> Result<Self, XmlError> {
         let sources: Vec<_> = element.children_named("source").collect();
         let backend = Backend::parse(element, &sources, kind, options)?;
+        let missing = backend.missing_in(sources.first().copied());
         let seclabels = match sources.first() {
             Some(source) => DeviceSecLabel::parse_all(source)?,
             None => Vec::new(),
         };
         let log = element.child("log").map(ChardevLog::parse).transpose()?.flatten();
-        Ok(Self { backend, log: log.map(Box::new), seclabels })
+        Ok(Self { backend, missing, log: log.map(Box::new), seclabels })
     }
 
     /// Adds `type=` and the children to the element being written.
@@ -75,30 +76,26 @@ impl Source {
 
     /// Rules for every host end. `path_optional`: the path of a socket is chosen at start.
     pub fn validate(&self, path_optional: bool) -> Result<(), XmlError> {
-        let missing =
-            |what: &str| Err(XmlError::internal(format!("Missing source {what} attribute for char device")));
+        match (&self.backend, self.missing) {
+            (Backend::Nmdm { .. }, Some(what)) => {
+                return Err(XmlError::internal(format!("Missing {what} path attribute for nmdm device")));
+            }
+            (Backend::Unix(_), Some(_)) if path_optional => {}
+            (_, Some(what)) => {
+                let detail = format!("Missing source {what} attribute for char device");
+                let unsupported = what == Missing::Channel;
+                return Err(if unsupported {
+                    XmlError::unsupported(detail)
+                } else {
+                    XmlError::internal(detail)
+                });
+            }
+            (_, None) => {}
+        }
         match &self.backend {
-            Backend::Dev { path } | Backend::File { path, .. } | Backend::Pipe { path }
-                if path.is_empty() =>
-            {
-                missing("path")
-            }
-            Backend::Unix(unix) if unix.path.is_none() && !path_optional => missing("path"),
-            Backend::Tcp(tcp) if tcp.host.is_empty() => missing("host"),
-            Backend::Tcp(tcp) if tcp.service.is_empty() => missing("service"),
-            Backend::Udp(udp) if udp.connect_service.is_none() => missing("service"),
-            Backend::SpicePort { channel } | Backend::Dbus { channel } if channel.is_empty() => {
-                Err(XmlError::unsupported("Missing source channel attribute for char device"))
-            }
-            Backend::Nmdm { master, .. } if master.is_empty() => {
-                Err(XmlError::internal("Missing master path attribute for nmdm device"))
-            }
-            Backend::Nmdm { slave, .. } if slave.is_empty() => {
-                Err(XmlError::internal("Missing slave path attribute for nmdm device"))
-            }
             Backend::Tcp(TcpSource { listen: true, reconnect: Some(r), .. })
             | Backend::Unix(UnixSource { listen: true, reconnect: Some(r), .. })
-                if r.enabled == Some(true) =>
+                if r.enabled.is_some() =>
             {
                 Err(XmlError::internal("chardev reconnect is possible only for connect mode"))
             }
@@ -142,13 +139,15 @@ impl Backend {
             return Err(XmlError::xml("only one source element is allowed for character device"));
         }
         let source = sources.first().copied();
-        let optional = |name: &str| source.and_then(|s| s.attr_string(name)).filter(|v| !v.is_empty());
-        // What is missing is reported by validate(), as by the reference.
+        let optional = |name: &str| source.and_then(|s| s.attr_string(name));
+        // What is missing is reported by validate(), as by the reference; what is empty is there.
         let text = |name: &str| optional(name).unwrap_or_default();
         Ok(match kind {
             BackendType::Null => Self::Null,
             BackendType::Vc => Self::Vc,
-            BackendType::Pty => Self::Pty { path: optional("path").filter(|_| options.status) },
+            BackendType::Pty => {
+                Self::Pty { path: optional("path").filter(|path| options.status && !path.is_empty()) }
+            }
             BackendType::Dev => Self::Dev { path: text("path") },
             BackendType::File => Self::File {
                 path: text("path"),
@@ -164,6 +163,27 @@ impl Backend {
             BackendType::QemuVdagent => Self::parse_vdagent(source)?,
             BackendType::Dbus => Self::Dbus { channel: text("channel") },
         })
+    }
+
+    /// The attribute of `source` that this kind needs and does not have.
+    fn missing_in(&self, source: Option<&Element>) -> Option<Missing> {
+        let has = |wanted: Missing| source.is_some_and(|source| source.attr(wanted.as_str()).is_some());
+        let first_of = |names: &[Missing]| names.iter().copied().find(|name| !has(*name));
+        match self {
+            Self::Dev { .. } | Self::File { .. } | Self::Pipe { .. } | Self::Unix(_) => {
+                first_of(&[Missing::Path])
+            }
+            Self::Tcp(_) => first_of(&[Missing::Host, Missing::Service]),
+            Self::Udp(udp) => udp.connect_service.is_none().then_some(Missing::Service),
+            Self::SpicePort { .. } | Self::Dbus { .. } => first_of(&[Missing::Channel]),
+            // A null modem may have no ends at all, but not one.
+            Self::Nmdm { .. } if has(Missing::Master) || has(Missing::Slave) => {
+                first_of(&[Missing::Master, Missing::Slave])
+            }
+            Self::Nmdm { .. } => None,
+            Self::Null | Self::Vc | Self::Pty { .. } | Self::Stdio | Self::SpiceVmc => None,
+            Self::QemuVdagent { .. } => None,
+        }
     }
 
     fn parse_vdagent(source: Option<&Element>) -> Result<Self, XmlError> {
@@ -189,6 +209,7 @@ impl Backend {
             Self::Tcp(tcp) => tcp.format(w, options),
             Self::Unix(unix) => unix.format(w),
             Self::SpicePort { channel } | Self::Dbus { channel } => _ = w.attr("channel", channel),
+            Self::Nmdm { master, slave } if master.is_empty() && slave.is_empty() => {}
             Self::Nmdm { master, slave } => _ = w.attr("master", master).attr("slave", slave),
             Self::QemuVdagent { mouse, clipboard_copypaste } => {
                 if clipboard_copypaste.is_some() {
@@ -253,7 +274,7 @@ impl TcpSource {
 impl UnixSource {
     fn parse(source: &Element) -> Result<Self, XmlError> {
         Ok(Self {
-            path: source.attr_string("path").filter(|p| !p.is_empty()),
+            path: source.attr_string("path"),
             listen: is_listening(source)?,
             reconnect: Reconnect::parse_below(source)?,
         })
