@@ -6,10 +6,12 @@ use bytes::Bytes;
 use host::token::SystemToken;
 use protocol::consts::{ConnectFlags, drv_feature};
 use protocol::procedure::Meta;
-use protocol::remote::{ConnectOpenArgs, ConnectSupportsFeatureArgs, ConnectSupportsFeatureRet, rows};
+use protocol::remote::{
+    ConnectIsSecureRet, ConnectOpenArgs, ConnectSupportsFeatureArgs, ConnectSupportsFeatureRet, rows,
+};
 use protocol::xdr::{self, Xdr};
 use protocol::{ErrorDomain, Fault, lxc, qemu, remote};
-use rpc::{Call, Service, Session, Unknown};
+use rpc::{Call, Service, Session, Transport, Unknown};
 
 use crate::drivers::{self, Driver};
 use crate::presence::Presence;
@@ -66,6 +68,10 @@ impl Service for Virtproxyd {
             }
             if meta.number == rows::connect_set_identity.number {
                 return Box::pin(self.set_identity(&call, &body)).await;
+            }
+            if meta.number == rows::connect_is_secure.number && call.session().transport() == Transport::Tcp {
+                self.route(&call)?;
+                return encode(&ConnectIsSecureRet { secure: 0 });
             }
             if meta.number == rows::connect_supports_feature.number
                 && let Some(answer) = own_feature(&call, &body)
@@ -158,13 +164,18 @@ impl Virtproxyd {
     }
 }
 
-/// Keepalive is between a client and this daemon; all other features are the driver's.
+/// Keepalive is between a client and this daemon, and descriptors only pass on unix sockets; all other features are the
+/// driver's.
 fn own_feature(call: &Call, body: &[u8]) -> Option<Result<Bytes, Fault>> {
     match decode::<ConnectSupportsFeatureArgs>(body) {
         Ok(args) if args.feature == drv_feature::PROGRAM_KEEPALIVE => {
             call.session().enable_keepalive();
-            let answer = xdr::to_vec(&ConnectSupportsFeatureRet { supported: 1 });
-            Some(answer.map(Bytes::from).map_err(|_| Fault::unknown()))
+            Some(encode(&ConnectSupportsFeatureRet { supported: 1 }))
+        }
+        Ok(args)
+            if args.feature == drv_feature::FD_PASSING && call.session().transport() != Transport::Unix =>
+        {
+            Some(encode(&ConnectSupportsFeatureRet { supported: 0 }))
         }
         Ok(_) => None,
         Err(fault) => Some(Err(fault)),
@@ -184,6 +195,10 @@ fn close(session: &Session) {
 
 fn decode<T: Xdr>(body: &[u8]) -> Result<T, Fault> {
     xdr::from_slice(body).map_err(|error| Fault::rpc(format!("cannot decode the arguments: {error}")))
+}
+
+fn encode(value: &impl Xdr) -> Result<Bytes, Fault> {
+    xdr::to_vec(value).map(Bytes::from).map_err(|_| Fault::unknown())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

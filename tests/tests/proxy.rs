@@ -154,3 +154,23 @@ fn a_daemon_behind_an_activated_socket_is_started_by_the_first_call() {
     let out = instance.python_by_proxy("c = libvirt.open(uri)\nprint(c.getType(), c.numOfDomains())\n");
     assert_eq!(out.ok(), "QEMU 0\n");
 }
+
+/// A client of another host: the same calls over TCP, but no descriptors, and nothing that is secure.
+#[test]
+fn clients_of_the_network_reach_the_drivers() {
+    let mut instance = Instance::start();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let conf = format!(
+        "listen_tls = 0\nlisten_tcp = 1\nauth_tcp = \"none\"\nlisten_addr = \"127.0.0.1\"\ntcp_port = \"{port}\"\n"
+    );
+    std::fs::write(instance.etc_dir().join("virtproxyd.conf"), conf).unwrap();
+    instance.start_proxy();
+    let out = instance.python_by_proxy(&format!(
+        "{EVENTS}{CODE}c, beside = libvirt.open('qemu+tcp://127.0.0.1:{port}/system'), libvirt.open(uri)\n\
+         c.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, lifecycle, None)\n\
+         d = c.defineXML('<domain type=\"qemu\"><name>g</name><memory>1024</memory><os><type>hvm</type></os></domain>')\n\
+         print(told.get(timeout=20)[0], d.XMLDesc() == beside.lookupByName('g').XMLDesc(), c.isSecure(), beside.isSecure())\n\
+         d.undefine()\n"
+    ));
+    assert_eq!(out.ok(), "g True 0 1\n");
+}

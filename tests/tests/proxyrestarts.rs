@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
-use tests::script::CODE;
+use tests::script::{CODE, EVENTS};
 use tests::{Instance, guest};
 
 /// How often virtqemud is restarted; `OXIVIRT_RESTARTS` says otherwise.
@@ -165,5 +165,40 @@ fn a_driver_that_stays_away_is_told_of() {
     instance.start_again();
     orders.write_all(b"back\n").unwrap();
     assert_eq!(answers.next().unwrap(), "1 done 1");
+    assert!(client.wait().unwrap().success());
+}
+
+/// Secrets on one connection: through virtproxyd, and through virtqemud alone, while virtsecretd is restarted.
+#[test]
+fn secrets_are_their_daemons() {
+    let mut instance = Instance::start();
+    instance.start_proxy();
+    let mut secrets = instance.start_daemon("virtsecretd");
+    let script = format!(
+        "import libvirt, sys, time\nuri, direct = {:?}, {:?}\n{EVENTS}\
+         c, q = libvirt.open(uri), libvirt.open(direct)\n\
+         def event(c, s, event, detail, to): told.put((s.usageID(), event))\n\
+         c.secretEventRegisterAny(None, libvirt.VIR_SECRET_EVENT_ID_LIFECYCLE, event, None)\n\
+         xml = '<secret><usage type=\"volume\"><volume>/v%d</volume></usage></secret>'\n\
+         print('ready')\n\
+         for round, line in enumerate(sys.stdin):\n\
+         \x20   s = c.secretDefineXML(xml % round); s.setValue(b'abc')\n\
+         \x20   print(told.get(timeout=20), q.secretLookupByUUIDString(s.UUIDString()).value(), q.numOfSecrets() == c.numOfSecrets() == round + 1)\n",
+        instance.proxy_uri("qemu", "/system"),
+        instance.uri()
+    );
+    let mut client = instance.client("/usr/bin/python3");
+    client.args(["-u", "-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut client = client.spawn().unwrap();
+    let mut orders = client.stdin.take().unwrap();
+    let mut answers = BufReader::new(client.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(answers.next().as_deref(), Some("ready"));
+    for round in 0..20 {
+        orders.write_all(b"round\n").unwrap();
+        assert_eq!(answers.next().unwrap(), format!("('/v{round}', 0) b'abc' True"));
+        tests::kill(secrets);
+        secrets = instance.start_daemon("virtsecretd");
+    }
+    drop(orders);
     assert!(client.wait().unwrap().success());
 }

@@ -12,18 +12,22 @@ impl Instance {
     /// Starts virtproxyd in the places of this instance and waits until it serves; it ends with the instance. The drivers'
     /// daemons that it may start are those in its own folder. Answers its process number.
     pub fn start_proxy(&mut self) -> u32 {
-        let mut virtproxyd = program("virtproxyd");
+        self.start_daemon("virtproxyd")
+    }
+
+    /// Starts one more daemon in the places of this instance, as [`Self::start_proxy`] does.
+    pub fn start_daemon(&mut self, name: &str) -> u32 {
+        let mut daemon = program(name);
         if let Some((uid, gid)) = self.other_user() {
-            let copy = self.root().join("bin/virtproxyd");
-            std::fs::copy(&virtproxyd, &copy).unwrap();
+            let copy = self.root().join("bin").join(name);
+            std::fs::copy(&daemon, &copy).unwrap();
             chown(&copy, Some(uid), Some(gid)).unwrap();
-            virtproxyd = copy;
+            daemon = copy;
         }
-        let pid_file = self.root().join("run/virtproxyd.pid");
-        let pid_file = if self.is_system() { pid_file } else { self.run_dir().join("virtproxyd.pid") };
-        let pid = self.keep(&virtproxyd, &["--daemon".to_owned()]);
-        assert_eq!(self.keeper.wait(pid), End::Code(0), "virtproxyd does not start: {}", self.log());
-        std::fs::read_to_string(pid_file).unwrap().trim().parse().unwrap()
+        let folder = if self.is_system() { self.root().join("run") } else { self.run_dir() };
+        let pid = self.keep(&daemon, &["--daemon".to_owned()]);
+        assert_eq!(self.keeper.wait(pid), End::Code(0), "{name} does not start: {}", self.log());
+        std::fs::read_to_string(folder.join(format!("{name}.pid"))).unwrap().trim().parse().unwrap()
     }
 
     /// Starts a program under the keeper, with the environment of the daemon, and answers its process number.
