@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use daemon::conf::{ConfError, Document};
 use host::rotate::Limits;
+use uuid::Uuid;
 
 use crate::confine::Confinement;
 use crate::defaults::facts::{HugetlbMount, QemuConf};
@@ -155,7 +156,6 @@ fn read_displays(document: &Document, domain: &mut QemuConf) -> Result<(), ConfE
     }
     domain.vnc_password = document.text("vnc_password")?;
     domain.vnc_sasl_dir = document.text("vnc_sasl_dir")?;
-    domain.vnc_tls_secret = document.text("vnc_tls_x509_secret_uuid")?;
     domain.spice_password = document.text("spice_password")?;
     domain.spice_sasl_dir = document.text("spice_sasl_dir")?;
     Ok(())
@@ -180,10 +180,20 @@ fn read_certificates(document: &Document, domain: &mut QemuConf, system: bool) -
         let own = document.text(&format!("{service}_tls_x509_cert_dir"))?;
         *dir = own.or(there.then_some(installed)).unwrap_or_else(|| domain.tls_dir.clone());
     }
+    let secret = secret_uuid(document, "default")?;
+    domain.vnc_tls_secret = secret_uuid(document, "vnc")?.or(secret);
+    domain.chardev_tls_secret = secret_uuid(document, "chardev")?.or(secret);
     let verify = document.boolean("default_tls_x509_verify")?;
     domain.vnc_tls_verify = document.boolean("vnc_tls_x509_verify")?.or(verify).unwrap_or(false);
     domain.chardev_tls_verify = document.boolean("chardev_tls_x509_verify")?.or(verify).unwrap_or(true);
     Ok(())
+}
+
+/// The secret that opens the key of a service's certificate.
+fn secret_uuid(document: &Document, service: &str) -> Result<Option<Uuid>, ConfError> {
+    let key = format!("{service}_tls_x509_secret_uuid");
+    let Some(text) = document.text(&key)? else { return Ok(None) };
+    Uuid::try_parse(&text).map(Some).map_err(|_| document.refused(&key, format!("'{text}' is not a UUID")))
 }
 
 /// The range of ports between `KEY_min` and `KEY_max`, which must not start below the default's.

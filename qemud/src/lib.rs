@@ -7,6 +7,7 @@
 //! * [`confine`]: users, owners of files, control groups and limits of guests;
 //! * [`monitor`]: QMP; [`capabilities`]: what the emulators of this host can do;
 //! * [`neighbour`]: calls for other daemons, passed on;
+//! * [`secrets`]: values that virtsecretd keeps for guests' disks and certificates;
 //! * [`network`]: taps and other devices of the host for guests' cards;
 //! * [`defaults`]: what a definition leaves open; [`command`] and [`device`]: from a definition to QEMU's
 //!   command line, pure.
@@ -45,6 +46,7 @@ pub mod parts;
 pub mod ports;
 pub mod process;
 pub mod rename;
+pub mod secrets;
 pub mod service;
 pub mod startup;
 pub mod unbuilt;

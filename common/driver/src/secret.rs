@@ -53,6 +53,11 @@ impl Key {
         bytes.try_into().map(Self).ok()
     }
 
+    /// The key itself, for those who share it.
+    pub fn bytes(&self) -> &[u8; KEY_LEN] {
+        &self.0
+    }
+
     /// The value, padded and encrypted. No two values may have the same `iv`.
     pub fn encrypt(&self, iv: &[u8; IV_LEN], value: &Value) -> Vec<u8> {
         cbc::Encryptor::<Aes256>::new(&self.0.into(), &(*iv).into())

@@ -10,6 +10,7 @@ use super::options::Mode;
 use super::plan::{ChardevSocket, FdSource};
 use super::props::Props;
 use super::quote::commas;
+use super::secrets;
 
 /// What a character device is for; changes a few words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,10 +146,12 @@ fn stream(build: &mut Build<'_>, id: &str, tcp: &TcpSource) -> Result<String, Pl
         let conf = &build.board.host.conf;
         let (dir, verify) = (conf.chardev_tls_dir.clone(), conf.chardev_tls_verify);
         let endpoint = if tcp.listen { "server" } else { "client" };
+        let passphrase = secrets::passphrase(build, id, conf.chardev_tls_secret)?;
         let object = Props::object("tls-creds-x509", &creds)
             .str("dir", &dir)
             .str("endpoint", endpoint)
-            .set("verify-peer", verify);
+            .set("verify-peer", verify)
+            .opt_str("passwordid", passphrase.as_deref());
         build.object(&object);
         text.push_str(&format!(",tls-creds={creds}"));
     }

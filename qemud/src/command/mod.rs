@@ -20,6 +20,7 @@ mod prepare;
 mod processor;
 pub mod props;
 pub mod quote;
+pub mod secrets;
 mod sysinfo;
 
 use model::domain::Domain;
@@ -95,7 +96,7 @@ fn identity(build: &mut Build<'_>) {
     let path = format!("{}/master-key.aes", build.options.domain_dir(build.domain));
     let key = Props::object("secret", "masterKey0").str("format", "raw").str("file", &path);
     build.object(&key);
-    build.plan.files.push(PlannedFile::MasterKey { path });
+    build.plan.files.push(PlannedFile::MasterKey { path, key: build.options.secrets.key().cloned() });
 }
 
 fn display(build: &mut Build<'_>) {

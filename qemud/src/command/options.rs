@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::domain::Domain;
 use model::domain::sysinfo::Smbios;
 
+use super::secrets::Secrets;
 use crate::capabilities::Processor;
 
 /// What the plan is for.
@@ -40,6 +41,8 @@ pub struct PlanOptions {
     pub host_smbios: Option<Smbios>,
     /// The host's render nodes (`/dev/dri/renderD…`); none: it has no such directory.
     pub render_nodes: Option<Vec<String>>,
+    /// The values of secrets that the definition names; none where a command line is only shown.
+    pub secrets: Secrets,
     /// Seconds since 1970, UTC: the clock that offsets are counted from.
     pub now: i64,
     /// Seconds that local time is ahead of UTC.
@@ -86,6 +89,7 @@ impl PlanOptions {
             vhost: BTreeSet::new(),
             host_smbios: None,
             render_nodes: None,
+            secrets: Secrets::default(),
             now,
             local_offset,
         }

@@ -1,5 +1,7 @@
 //! What a guest's start needs, as plain data: the command line and everything that must exist before it runs.
 
+use ::driver::secret::Key;
+
 use super::quote::shell_word;
 
 /// A command line in the making and, when done, the whole plan of a start.
@@ -76,10 +78,12 @@ pub enum PlannedFile {
         /// Permission bits.
         mode: u32,
     },
-    /// 32 random bytes: the key of all secrets passed to QEMU.
+    /// The key of all secrets passed to QEMU.
     MasterKey {
         /// Path.
         path: String,
+        /// The key that secrets are encrypted with already; without one, random bytes that nothing is encrypted with yet.
+        key: Option<Key>,
     },
     /// Variable store of the firmware, copied from its template unless it exists.
     Nvram {

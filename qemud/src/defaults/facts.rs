@@ -1,5 +1,7 @@
 //! What the rules need to know of the host and of the driver's configuration. Gathered by the driver.
 
+use uuid::Uuid;
+
 use crate::command::firmware::Firmware;
 
 /// Facts of the host, as plain data.
@@ -61,7 +63,7 @@ pub struct QemuConf {
     /// `vnc_tls_x509_verify`
     pub vnc_tls_verify: bool,
     /// `vnc_tls_x509_secret_uuid`: the secret that opens the key.
-    pub vnc_tls_secret: Option<String>,
+    pub vnc_tls_secret: Option<Uuid>,
     /// `vnc_allow_host_audio`
     pub vnc_host_audio: bool,
     /// `spice_listen`
@@ -86,6 +88,8 @@ pub struct QemuConf {
     pub chardev_tls_dir: String,
     /// `chardev_tls_x509_verify`
     pub chardev_tls_verify: bool,
+    /// `chardev_tls_x509_secret_uuid`: the secret that opens the key.
+    pub chardev_tls_secret: Option<Uuid>,
     /// `nbd_tls`, `vxhs_tls`
     pub nbd_tls: bool,
     /// `seccomp_sandbox`: none is "as QEMU allows".
@@ -138,6 +142,7 @@ impl Default for QemuConf {
             chardev_tls: false,
             chardev_tls_dir: TLS_DIR.to_owned(),
             chardev_tls_verify: true,
+            chardev_tls_secret: None,
             nbd_tls: false,
             seccomp_sandbox: None,
             dump_guest_core: false,

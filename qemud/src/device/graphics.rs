@@ -17,6 +17,7 @@ use crate::command::build::Build;
 use crate::command::plan::PlannedFile;
 use crate::command::props::Props;
 use crate::command::quote::commas;
+use crate::command::secrets;
 use crate::defaults::{DefaultsError, Part, QemuConf};
 
 /// First port of VNC; QEMU counts displays from it.
@@ -186,14 +187,12 @@ fn vnc_args(graphics: &Graphics, vnc: &VncGraphics, build: &mut Build<'_>) -> Re
 /// The key and certificates by which QEMU's VNC server encrypts.
 fn vnc_credentials(build: &mut Build<'_>) -> Result<(), PlanError> {
     let conf = &build.board.host.conf;
-    if let Some(uuid) = &conf.vnc_tls_secret {
-        // Secrets are kept by a daemon that this project does not have yet.
-        return Err(PlanError::NoSecret(format!("no secret with matching uuid '{uuid}'")));
-    }
+    let passphrase = secrets::passphrase(build, "vnc-tls-creds0", conf.vnc_tls_secret)?;
     let object = Props::object("tls-creds-x509", "vnc-tls-creds0")
         .str("dir", &conf.vnc_tls_dir)
         .str("endpoint", "server")
-        .set("verify-peer", conf.vnc_tls_verify);
+        .set("verify-peer", conf.vnc_tls_verify)
+        .opt_str("passwordid", passphrase.as_deref());
     build.object(&object);
     Ok(())
 }

@@ -293,7 +293,10 @@ impl Launch {
                 store::create_dir(path, *mode)?;
                 self.hand_over(path, FileType::Directory, *mode)
             }
-            PlannedFile::MasterKey { path } => {
+            PlannedFile::MasterKey { path, key: Some(key) } => {
+                store::replace_owned(Path::new(path), key.bytes(), 0o600, owner)
+            }
+            PlannedFile::MasterKey { path, key: None } => {
                 let mut key = [0u8; MASTER_KEY];
                 let source = Path::new("/dev/urandom");
                 let read = File::open(source).and_then(|mut random| random.read_exact(&mut key));

@@ -35,7 +35,7 @@ use crate::figures::LastKnown;
 use crate::monitor::{Chardev, Events, Monitor, MonitorError};
 use crate::network::{self, Wires};
 use crate::notify::{Lifecycle, Suspended};
-use crate::{hostsysinfo, parts, unbuilt};
+use crate::{hostsysinfo, parts, secrets, unbuilt};
 
 /// Start a defined domain (procedures 9 and 196).
 pub async fn defined(
@@ -176,6 +176,7 @@ impl Start<'_> {
         advice::ask(&System, definition).await?;
         command::prepare(definition, &caps, &facts, &options).map_err(Fault::from)?;
         let absent = chain::leave_out(definition, &missing);
+        options.secrets = secrets::fetch(self.driver, definition, &facts.conf).await?;
         let wires = network::open(self.driver, definition).await?;
         options.vhost = wires.vhost();
         self.driver.ports.assign(definition, facts.conf.spice_tls)?;

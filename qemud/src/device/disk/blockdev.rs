@@ -2,7 +2,8 @@
 
 use model::Token;
 use model::domain::device::disk::source::{
-    Backing, Location, NetworkProtocol, SecretRef, StorageFormat, StorageSource,
+    Backing, EncryptionEngine, EncryptionFormat, Location, NetworkProtocol, SecretRef, StorageFormat,
+    StorageSource,
 };
 use model::domain::device::disk::{CacheMode, DetectZeroes, Discard, Disk, DiskDevice};
 
@@ -11,6 +12,7 @@ use crate::command::PlanError;
 use crate::command::build::Build;
 use crate::command::chardev;
 use crate::command::props::Props;
+use crate::command::secrets;
 
 /// How the nodes of a chain are opened.
 struct Access<'a> {
@@ -73,6 +75,7 @@ fn node(
     build: &mut Build<'_>,
 ) -> Result<(), PlanError> {
     let storage = format!("libvirt-{number}-storage");
+    let key = image_key(image, number, build)?;
     let props = storage_node(image, &storage, access, build)?;
     build.plan.option("-blockdev", props.to_json());
     let read_only = access.disk.readonly || !access.top;
@@ -94,6 +97,7 @@ fn node(
         format_file = name;
     }
     let format = format_node(image, (number, &format_file), below, access);
+    let format = decrypting(image, format, key.as_deref())?;
     build.plan.option("-blockdev", format.to_json());
     Ok(())
 }
@@ -171,10 +175,12 @@ fn reservations(
     Ok(Some(id))
 }
 
-/// Secrets are looked up by the driver before a plan is made; what is left here is unknown to it.
+/// Logins of network disks, and what librbd decrypts, are not built yet: their secrets are unknown.
 fn refuse_secrets(image: &StorageSource) -> Result<(), PlanError> {
     let login = image.auth.as_ref().map(|auth| &auth.secret);
-    let keys = image.encryption.iter().flat_map(|encryption| &encryption.secrets).map(|key| &key.secret);
+    let keys =
+        image.encryption.iter().filter(|encryption| encryption.engine == Some(EncryptionEngine::Librbd));
+    let keys = keys.flat_map(|encryption| &encryption.secrets).map(|key| &key.secret);
     match login.into_iter().chain(keys).next() {
         Some(SecretRef::Uuid(uuid)) => {
             Err(PlanError::NoSecret(format!("no secret with matching uuid '{uuid}'")))
@@ -192,6 +198,31 @@ fn refuse_cookies(protocol: NetworkProtocol, cookies: bool) -> Result<(), PlanEr
         return Err(PlanError::unsupported(format!("cookies of '{protocol}' disks are not supported yet")));
     }
     Ok(())
+}
+
+/// The object for the secret that opens an encrypted image: its id.
+fn image_key(image: &StorageSource, number: u32, build: &mut Build<'_>) -> Result<Option<String>, PlanError> {
+    let Some(secret) = secrets::of_image(image) else { return Ok(None) };
+    let id = format!("libvirt-{number}-format-encryption-secret0");
+    let object = build.options.secrets.object(&id, secret)?;
+    build.object(&object);
+    Ok(Some(id))
+}
+
+/// The format's node, made to decrypt with the secret `key`.
+fn decrypting(image: &StorageSource, props: Props, key: Option<&str>) -> Result<Props, PlanError> {
+    let (Some(key), Some(encryption)) = (key, &image.encryption) else { return Ok(props) };
+    if encryption.format != EncryptionFormat::Luks {
+        let detail = format!("'{}' encryption is decrypted by librbd alone", encryption.format);
+        return Err(PlanError::unsupported(detail));
+    }
+    match image.format.unwrap_or(StorageFormat::Raw) {
+        StorageFormat::Raw => Ok(props.str("driver", "luks").str("key-secret", key)),
+        StorageFormat::Qcow2 => {
+            Ok(props.nest("encrypt", Props::new().str("format", "luks").str("key-secret", key)))
+        }
+        other => Err(PlanError::unsupported(format!("images of format '{other}' cannot be encrypted"))),
+    }
 }
 
 /// `own`: the image's number, and the node it is read from.
