@@ -36,6 +36,7 @@ pub mod hoststats;
 pub mod hostsysinfo;
 pub mod impact;
 pub mod lifecycle_action;
+mod measure;
 pub mod metadata;
 pub mod migratable;
 pub mod monitor;

@@ -18,6 +18,7 @@ use crate::defaults::facts::QemuConf;
 use crate::define;
 use crate::domain::Domain;
 use crate::driver::Driver;
+use crate::measure;
 use crate::process::{StartOptions, reconnect, start};
 use crate::rename;
 use crate::service::Virtqemud;
@@ -52,6 +53,7 @@ pub async fn start(context: daemon::Context) -> Result<Virtqemud, daemon::BoxErr
     .await?;
     let capabilities = Capabilities::new(Settings { user, ..Settings::for_daemon(&paths) });
     let driver = Driver::new(context, config, capabilities, cgroups);
+    measure::register(&driver);
     load_definitions(&driver).await?;
     let adoptions = reconnect::adopt_all(&driver).await?;
     for adoption in adoptions {

@@ -304,8 +304,8 @@ fn filters_and_outputs_of_the_log_change_at_once() {
         let error = daemon.run(&[option, wrong]).fails();
         assert!(error.contains("invalid argument") && error.contains(part), "{wrong}: {error}");
     }
-    let error = daemon.run(&["daemon-log-outputs", "1:file:/nonexistent/x"]).fails();
-    assert!(error.contains("/nonexistent/x") && error.contains("No such file or directory"), "{error}");
+    let error = daemon.run(&["daemon-log-outputs", "1:file:/proc/nonexistent/x"]).fails();
+    assert!(error.contains("/proc/nonexistent/x") && error.contains("No such file or directory"), "{error}");
     // What was refused has changed nothing; without a text, the usual output comes back.
     assert_eq!(daemon.text(&["daemon-log-outputs"]), outputs);
     daemon.run(&["daemon-log-outputs", ""]).ok();

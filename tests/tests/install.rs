@@ -21,7 +21,7 @@ fn programs_units_and_configuration_arrive() {
         assert!(version.starts_with(&format!("{daemon} (Oxivirt) ")), "{version}");
         assert!(at("etc/libvirt").join(format!("{daemon}.conf")).exists());
     }
-    for file in ["virtqemud.service", "virtqemud.socket", "virtqemud-ro.socket"] {
+    for file in ["virtqemud.service", "virtqemud.socket", "virtqemud-ro.socket", "virtqemud-admin.socket"] {
         assert!(at("usr/lib/systemd/system").join(file).exists(), "{file}");
     }
     let unit = std::fs::read_to_string(at("usr/lib/systemd/system/virtqemud.service")).unwrap();
@@ -89,7 +89,7 @@ fn systemd_accepts_the_units() {
     let place = tempfile::tempdir().unwrap();
     install(place.path());
     let units = place.path().join("usr/lib/systemd/system");
-    let files = ["virtqemud.service", "virtqemud.socket", "virtqemud-ro.socket"];
+    let files = ["virtqemud.service", "virtqemud.socket", "virtqemud-ro.socket", "virtqemud-admin.socket"];
     let service = units.join(files[0]);
     // systemd looks for the program where the unit says it is.
     let text = std::fs::read_to_string(&service).unwrap();

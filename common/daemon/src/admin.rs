@@ -7,7 +7,7 @@ mod calls;
 mod params;
 mod roster;
 
-pub(crate) use roster::Roster;
+pub(crate) use roster::{Entry, Roster};
 
 use crate::context::Context;
 use bytes::Bytes;

@@ -3,6 +3,7 @@
 mod remote;
 
 use crate::conf::{ConfError, Document};
+use crate::metrics::Address;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -96,6 +97,8 @@ pub struct Config {
     pub main: ServerLimits,
     /// The admin server.
     pub admin: ServerLimits,
+    /// Where figures for operators are served; unset: nowhere. Our own option.
+    pub metrics_listen: Option<Address>,
     /// `log_level`, 1 to 4; unset or 0: the default.
     pub log_level: Option<u32>,
     /// `log_filters`.
@@ -144,6 +147,7 @@ impl Config {
             prio_workers: options.unsigned("prio_workers", 5)?,
             main: options.server(&MAIN)?,
             admin: options.server(&ADMIN)?,
+            metrics_listen: options.metrics_listen()?,
             log_level: options.read("log_level", Document::unsigned)?,
             log_filters: options.read("log_filters", Document::text)?,
             log_outputs: options.read("log_outputs", Document::text)?,
@@ -293,6 +297,12 @@ impl Options<'_> {
         Ok(limits)
     }
 
+    fn metrics_listen(&mut self) -> Result<Option<Address>, ConfError> {
+        const KEY: &str = "metrics_listen";
+        let Some(text) = self.read(KEY, Document::text)? else { return Ok(None) };
+        Address::parse(&text).map(Some).map_err(|problem| self.file.refused(KEY, problem))
+    }
+
     fn host_uuid(&mut self) -> Result<Option<[u8; 16]>, ConfError> {
         const KEY: &str = "host_uuid";
         let Some(text) = self.read(KEY, Document::text)? else { return Ok(None) };
@@ -374,7 +384,7 @@ mod tests {
             "host_uuid = \"8510b1a1-0afa-4da6-8111-785fae202c1e\"\nhost_uuid_source = \"machine-id\"\n",
             "keepalive_interval = -1\nkeepalive_count = 9\nkeepalive_required = 1\n",
             "admin_keepalive_required = 1\nadmin_keepalive_interval = 2\nadmin_keepalive_count = 3\n",
-            "ovs_timeout = 11\n",
+            "ovs_timeout = 11\nmetrics_listen = \"unix:/run/m\"\n",
         ))
         .unwrap();
         assert!(c.unknown().is_empty(), "{:?}", c.unknown());
@@ -409,6 +419,8 @@ mod tests {
             ("host_uuid = \"00000000-0000-0000-0000-000000000000\"", "all the same"),
             ("host_uuid = \"zz\"", "not a UUID"),
             ("host_uuid_source = \"zz\"", "not one of smbios"),
+            ("metrics_listen = \"0.0.0.0:9177\"", "v.conf:1: metrics_listen: '0.0.0.0:9177' is no loopback"),
+            ("metrics_listen = 9177", "a string is expected"),
         ] {
             let error = config(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

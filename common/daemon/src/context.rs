@@ -4,6 +4,7 @@ use crate::Spec;
 use crate::conf::{ConfError, Document};
 use crate::config::Config;
 use crate::idle::{Inhibitor, Inhibitors};
+use crate::metrics::Measured;
 use arc_swap::ArcSwap;
 use host::paths::{Mode, Paths};
 use host::polkit::Polkit;
@@ -20,6 +21,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
+type Measure = Arc<dyn Fn() -> Vec<Measured> + Send + Sync>;
 type ReloadHook = Arc<dyn Fn(Arc<Config>) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>;
 type StopHook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
@@ -39,6 +41,7 @@ struct Inner {
     stop: watch::Sender<bool>,
     /// Idle time after which the daemon ends.
     idle_limit: watch::Sender<Option<Duration>>,
+    measures: Mutex<Vec<Measure>>,
     reload_hooks: Mutex<Vec<ReloadHook>>,
     stop_hooks: Mutex<Vec<StopHook>>,
 }
@@ -55,6 +58,7 @@ impl Context {
                 inhibitors: Inhibitors::new(),
                 stop: watch::Sender::new(false),
                 idle_limit: watch::Sender::new(None),
+                measures: Mutex::default(),
                 reload_hooks: Mutex::default(),
                 stop_hooks: Mutex::default(),
             }),
@@ -109,6 +113,11 @@ impl Context {
         lock(&self.inner.reload_hooks).push(Arc::new(hook));
     }
 
+    /// Has `measure` asked for the driver's figures at each scrape of the metrics; it may block for a moment.
+    pub fn on_measure(&self, measure: impl Fn() -> Vec<Measured> + Send + Sync + 'static) {
+        lock(&self.inner.measures).push(Arc::new(measure));
+    }
+
     /// Has `hook` called when the daemon ends, after the last client is gone. All hooks share a time limit.
     pub fn on_stop(&self, hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
         lock(&self.inner.stop_hooks).push(Box::new(hook));
@@ -144,6 +153,11 @@ impl Context {
 
     pub(crate) fn mark_stopping(&self) {
         self.inner.stop.send_replace(true);
+    }
+
+    pub(crate) fn measure(&self) -> Vec<Measured> {
+        let measures = lock(&self.inner.measures).clone();
+        measures.iter().flat_map(|measure| measure()).collect()
     }
 
     pub(crate) async fn run_reload_hooks(&self) {

@@ -7,6 +7,7 @@ use crate::config::{Auth, Config};
 use crate::context::{BoxError, Context};
 use crate::idle::Idleness;
 use crate::logging::LogError;
+use crate::metrics::{self, Figures, MetricsError};
 use crate::network::ListenError;
 use crate::pidfile::{PidFile, PidFileError};
 use crate::polkit::SocketGatekeeper;
@@ -54,6 +55,8 @@ enum Failure {
     Sockets(#[from] SocketError),
     #[error(transparent)]
     Network(#[from] ListenError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     #[error("cannot serve")]
     Serve(#[source] std::io::Error),
     #[error("the driver failed to start")]
@@ -67,7 +70,7 @@ impl Failure {
             Self::Folders(_) => 2,
             Self::Runtime(_) => 3,
             Self::Signals(_) => 4,
-            Self::Sockets(_) | Self::Network(_) | Self::Serve(_) => 6,
+            Self::Sockets(_) | Self::Network(_) | Self::Metrics(_) | Self::Serve(_) => 6,
             Self::Driver(_) => 10,
         }
     }
@@ -143,10 +146,11 @@ where
     let token = SystemToken::ensure(&paths.system_token()).map_err(|error| Failure::Folders(error.into()))?;
     let _locks = lock(arguments, &paths)?;
     let sockets = open_sockets(spec, &config, &paths)?;
+    let metrics = metrics::Listener::open(&config)?;
     let runtime = runtime(spec.name).map_err(Failure::Runtime)?;
     let context = Context::new(spec.clone(), paths, config, token);
     context.set_idle_limit(arguments.timeout);
-    let life = Life { context, source, arguments: arguments.clone() };
+    let life = Life { context, source, metrics, arguments: arguments.clone() };
     let result = runtime.block_on(life.live(sockets, start));
     runtime.shutdown_timeout(RUNTIME_GRACE);
     tracing::info!("{} ends", spec.name);
@@ -188,11 +192,13 @@ fn runtime(name: &str) -> std::io::Result<tokio::runtime::Runtime> {
 struct Life {
     context: Context,
     source: Source,
+    /// Where figures are served; taken when serving begins.
+    metrics: Option<metrics::Listener>,
     arguments: Arguments,
 }
 
 impl Life {
-    async fn live<S, F, Fut, E>(self, sockets: Sockets, start: F) -> Result<(), Failure>
+    async fn live<S, F, Fut, E>(mut self, sockets: Sockets, start: F) -> Result<(), Failure>
     where
         S: rpc::Service,
         F: FnOnce(Context) -> Fut,
@@ -208,6 +214,9 @@ impl Life {
             }
         };
         let servers = Servers::new(&self.context, service);
+        let metrics = self.metrics.take();
+        let _metrics =
+            metrics.map(|listener| self.measure(listener, &servers)).transpose().map_err(Failure::Serve)?;
         self.listen(&servers, &sockets)?;
         network::listen(&self.context, &servers.main, &sockets.network)?;
         supervisor::ready();
@@ -220,6 +229,18 @@ impl Life {
         watchdog.abort();
         self.end(servers, sockets).await;
         Ok(())
+    }
+
+    /// Serves figures; calls are counted only then.
+    fn measure<S: rpc::Service>(
+        &self,
+        listener: metrics::Listener,
+        servers: &Servers<S>,
+    ) -> std::io::Result<metrics::Running> {
+        let figures = Figures::new(Arc::clone(&servers.roster));
+        servers.main.observe(figures.observer());
+        servers.admin.observe(figures.observer());
+        listener.serve(&self.context, &figures)
     }
 
     fn listen<S: rpc::Service>(&self, servers: &Servers<S>, sockets: &Sockets) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ mod context;
 mod frame;
 mod idle;
 pub mod logging;
+mod metrics;
 mod network;
 mod pidfile;
 mod polkit;
@@ -25,6 +26,7 @@ pub use config::{Auth, Config, HostUuidSource, Remote, ServerLimits};
 pub use context::{BoxError, BoxFuture, Context};
 pub use frame::run;
 pub use idle::Inhibitor;
+pub use metrics::{Address, Measured};
 pub use pidfile::{PidFile, PidFileError};
 
 /// The libvirt release whose behaviour the daemons have, as `virConnectGetLibVersion` counts:

@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_an_error() {
-        let error = PidFile::acquire(Path::new("/nonexistent/x.pid")).unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/x.pid"));
+        let error = PidFile::acquire(Path::new("/proc/nonexistent/x.pid")).unwrap_err();
+        assert!(error.to_string().contains("/proc/nonexistent/x.pid"));
     }
 }

@@ -151,7 +151,7 @@ fn judge(name: &str, label: Option<&str>, path: Option<&Path>, position: usize) 
     units.get(position).map(|(_, kind)| *kind)
 }
 
-fn bind(path: &Path, mode: u32, backlog: u32) -> std::io::Result<UnixListener> {
+pub(crate) fn bind(path: &Path, mode: u32, backlog: u32) -> std::io::Result<UnixListener> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -191,38 +191,49 @@ fn of_two_started_at_once_one_serves_and_the_other_ends_cleanly() {
     assert_eq!(Daemon { child: winner }.stop().code(), Some(0));
 }
 
+/// AUTH_LIST, in the form of the protocol: 28 bytes that ask which authentication is wanted.
+const AUTH_LIST: &[u32] = &[28, 0x2000_8086, 1, 66, 0, 1, 0];
+/// CONNECT_OPEN of the admin program, with flags.
+const ADMIN_OPEN: &[u32] = &[32, 0x0690_0690, 1, 1, 0, 1, 0, 0];
+
 #[test]
 fn sockets_handed_over_are_served_and_left_in_place() {
-    let place = Place::new();
-    let main = place.root.path().join("given");
-    let read_only = place.root.path().join("given-ro");
-    let listeners = [&main, &read_only].map(|path| std::os::unix::net::UnixListener::bind(path).unwrap());
-    let [first, second] = listeners.map(std::os::fd::OwnedFd::from);
-    // The shell puts the sockets where systemd puts them, in the other order than usual: names decide.
-    let script = "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=virtfaked-ro.socket:virtfaked.socket \
-                  exec \"$0\" 4<&0 3<&1 </dev/null >/dev/null";
-    let mut command = place.command(&[]);
-    let variables: Vec<_> =
-        command.get_envs().map(|(key, value)| (key.to_owned(), value.unwrap().to_owned())).collect();
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", script]).arg(program()).env_clear().envs(variables).stdin(first).stdout(second);
-    shell.stderr(std::fs::File::options().append(true).open(place.log_path()).unwrap());
-    command = shell;
-    let daemon = place.start_with(command);
-    for path in [&main, &read_only] {
-        // AUTH_LIST, in the form of the protocol: 28 bytes that ask which authentication is wanted.
-        let mut client = UnixStream::connect(path).unwrap();
-        client.set_read_timeout(Some(LIMIT)).unwrap();
-        let request = [28, 0x2000_8086, 1, 66, 0, 1, 0_u32].map(u32::to_be_bytes).concat();
-        std::io::Write::write_all(&mut client, &request).unwrap();
-        let mut answer = [0; 4];
-        std::io::Read::read_exact(&mut client, &mut answer).unwrap();
-        assert!(u32::from_be_bytes(answer) > 28);
+    for (unit, request) in [("ro", AUTH_LIST), ("admin", ADMIN_OPEN)] {
+        let place = Place::new();
+        let main = place.root.path().join("given");
+        let other = place.root.path().join("other");
+        let listeners = [&main, &other].map(|path| std::os::unix::net::UnixListener::bind(path).unwrap());
+        let [first, second] = listeners.map(std::os::fd::OwnedFd::from);
+        // The shell puts the sockets where systemd puts them, in the other order than usual: names decide.
+        let script = format!(
+            "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=virtfaked-{unit}.socket:virtfaked.socket \
+             exec \"$0\" 4<&0 3<&1 </dev/null >/dev/null"
+        );
+        let command = place.command(&[]);
+        let variables: Vec<_> =
+            command.get_envs().map(|(key, value)| (key.to_owned(), value.unwrap().to_owned())).collect();
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &script]).arg(program()).env_clear().envs(variables).stdin(first).stdout(second);
+        shell.stderr(std::fs::File::options().append(true).open(place.log_path()).unwrap());
+        let daemon = place.start_with(shell);
+        for (path, request) in [(&main, AUTH_LIST), (&other, request)] {
+            let mut client = UnixStream::connect(path).unwrap();
+            client.set_read_timeout(Some(LIMIT)).unwrap();
+            let request: Vec<u8> = request.iter().flat_map(|word| word.to_be_bytes()).collect();
+            std::io::Write::write_all(&mut client, &request).unwrap();
+            let mut answer = [0; 28];
+            std::io::Read::read_exact(&mut client, &mut answer).unwrap();
+            assert_eq!(
+                (&answer[4..8], &answer[24..]),
+                (&request[4..8], &[0; 4][..]),
+                "{unit}: no good reply"
+            );
+        }
+        assert!(!place.socket().exists());
+        assert_eq!(daemon.stop().code(), Some(0));
+        assert!(main.exists() && other.exists());
+        assert!(!place.log().contains("handed over"), "{}", place.log());
     }
-    assert!(!place.socket().exists());
-    assert_eq!(daemon.stop().code(), Some(0));
-    assert!(main.exists() && read_only.exists());
-    assert!(!place.log().contains("handed over"), "{}", place.log());
 }
 
 #[test]

@@ -196,6 +196,11 @@ impl Jobs {
         (table.short.as_ref().map(|h| h.job), table.long.as_ref().map(|h| h.job))
     }
 
+    /// Callers that wait for a job.
+    pub fn waiting(&self) -> usize {
+        self.lock().queue.len()
+    }
+
     /// How long the job that stands in a caller's way has been held; zero when none is.
     pub fn held_for(&self) -> Duration {
         let table = self.lock();

@@ -74,6 +74,9 @@ impl<S: Service> Dispatcher<S> {
                 }
             }
             Verdict::Refuse(fault) => {
+                if let Some(observer) = self.session.inner().gauge.observer() {
+                    observer.refused();
+                }
                 self.session.begin();
                 self.session.reply(error_reply(&header, &fault), true);
             }
@@ -157,6 +160,7 @@ fn answer(call: &Call, header: &Header, outcome: Result<Outcome, String>, holdin
     });
     let outcome = outcome.and_then(|body| checked(call, body, left.fds.len()));
     let failed = outcome.is_err();
+    call.observed(failed);
     let message = match outcome {
         Ok(body) if left.fds.is_empty() => {
             Outgoing::new(&header.answer(Kind::Reply, Status::Ok), body, Some(Token::Request))

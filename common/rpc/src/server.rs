@@ -20,7 +20,7 @@ use crate::endpoint::{Arrival, Endpoint, EndpointKind, Source};
 use crate::limits::{WorkerFigures, Workers};
 use crate::session::Beginning;
 use crate::sync::lock;
-use crate::{Limits, Service, Session};
+use crate::{Limits, Observer, Service, Session};
 
 /// Longest pause after a failed accept; the end of any session ends it earlier.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -77,6 +77,7 @@ pub(crate) struct Gauge {
     /// A session watches for its client's next request.
     lingering: AtomicBool,
     turn: Turn,
+    observer: OnceLock<Arc<dyn Observer>>,
 }
 
 /// Whose request came last, and when. Races only cost or spare a moment of watching.
@@ -100,6 +101,7 @@ impl<S: Service> Server<S> {
             room: Notify::new(),
             lingering: AtomicBool::new(false),
             turn: Turn { session: AtomicU64::new(0), at: AtomicU64::new(0), begin: Instant::now() },
+            observer: OnceLock::new(),
         };
         Self(Arc::new(Inner {
             service,
@@ -179,6 +181,12 @@ impl<S: Service> Server<S> {
             calls_running: sessions.iter().map(|session| lock(&session.inner().out).in_flight).sum(),
             calls_total: calls + self.0.past_calls.load(Ordering::Relaxed),
         }
+    }
+
+    /// Tells `observer` of all calls from now on. Without one, calls are not even timed. Of several the first stays.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        // A second one is a mistake of the daemon that harms nobody.
+        let _ = self.0.gauge.observer.set(observer);
     }
 
     /// How busy the workers are.
@@ -395,6 +403,11 @@ impl Gauge {
     pub(crate) fn admitted(&self, remote: bool) {
         self.strangers(remote).fetch_sub(1, Ordering::Relaxed);
         self.room.notify_waiters();
+    }
+
+    /// Who wants to know of calls.
+    pub(crate) fn observer(&self) -> Option<&Arc<dyn Observer>> {
+        self.observer.get()
     }
 
     /// Runs `watch` unless another session watches already.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bytes::Bytes;
 use protocol::message::Header;
@@ -87,6 +88,8 @@ pub struct Call {
     identity: Identity,
     fds: Mutex<Vec<OwnedFd>>,
     answer: Mutex<Answer>,
+    /// When it began, if an observer wants to know.
+    begun: Option<Instant>,
 }
 
 /// What the handler left to go with its reply.
@@ -107,6 +110,7 @@ impl Call {
             identity,
             fds: Mutex::new(fds),
             answer: Mutex::default(),
+            begun: session.inner().gauge.observer().map(|_| Instant::now()),
         }
     }
 
@@ -167,6 +171,13 @@ impl Call {
         let state = self.session.add_stream(self.header, self.meta, direction)?;
         answer.stream = Some(Arc::clone(&state));
         Ok(Stream::new(state))
+    }
+
+    /// Tells the observer, if there is one, that the call is answered.
+    pub(crate) fn observed(&self, failed: bool) {
+        if let (Some(begun), Some(observer)) = (self.begun, self.session.inner().gauge.observer()) {
+            observer.answered(self.meta, begun.elapsed(), failed);
+        }
     }
 
     /// What goes with the reply; from now on nothing can be added.

@@ -19,6 +19,16 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// Every condition.
+    pub fn all() -> impl Iterator<Item = Condition> {
+        Self::ALL.iter().map(|row| row.0)
+    }
+
+    /// The word of status documents.
+    pub fn word(self) -> &'static str {
+        self.row().2
+    }
+
     /// Every condition with its number on the wire, its word in status documents, and the words of its reasons
     /// by number.
     const ALL: [(Condition, i32, &'static str, &'static [&'static str]); 6] = [
