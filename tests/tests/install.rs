@@ -3,6 +3,29 @@
 use std::path::Path;
 use std::process::Command;
 
+/// The daemons that are installed.
+const DAEMONS: [&str; 3] = ["virtqemud", "virtsecretd", "virtproxyd"];
+/// Their units.
+const UNITS: [&str; 14] = [
+    "virtqemud.service",
+    "virtqemud.socket",
+    "virtqemud-ro.socket",
+    "virtqemud-admin.socket",
+    "virtsecretd.service",
+    "virtsecretd.socket",
+    "virtsecretd-ro.socket",
+    "virtsecretd-admin.socket",
+    "virtproxyd.service",
+    "virtproxyd.socket",
+    "virtproxyd-ro.socket",
+    "virtproxyd-admin.socket",
+    "virtproxyd-tcp.socket",
+    "virtproxyd-tls.socket",
+];
+/// The exposure that `systemd-analyze security` may tell of each service, in tenths: what runs guests needs much of the
+/// host, the others next to nothing.
+const EXPOSURE: [(&str, u64); 3] = [("virtqemud", 91), ("virtsecretd", 25), ("virtproxyd", 27)];
+
 /// Installs what this build made below `place`.
 fn install(place: &Path) {
     let mut command = Command::new(tests::project().join("tests/scripts/install"));
@@ -15,15 +38,16 @@ fn programs_units_and_configuration_arrive() {
     let place = tempfile::tempdir().unwrap();
     let at = |path: &str| place.path().join(path);
     install(place.path());
-    for daemon in ["virtqemud", "virtsecretd"] {
+    for daemon in DAEMONS {
         let program = at("usr/sbin").join(daemon);
         let version = tests::run(Command::new(program).arg("--version"), "", tests::LIMIT).ok();
         assert!(version.starts_with(&format!("{daemon} (Oxivirt) ")), "{version}");
         assert!(at("etc/libvirt").join(format!("{daemon}.conf")).exists());
     }
-    for file in ["virtqemud.service", "virtqemud.socket", "virtqemud-ro.socket", "virtqemud-admin.socket"] {
+    for file in UNITS {
         assert!(at("usr/lib/systemd/system").join(file).exists(), "{file}");
     }
+    assert!(at("usr/lib/systemd/system/virt-guest-shutdown.target").exists());
     let unit = std::fs::read_to_string(at("usr/lib/systemd/system/virtqemud.service")).unwrap();
     assert!(unit.contains("ExecStart=/usr/sbin/virtqemud $VIRTQEMUD_ARGS"), "{unit}");
     for file in ["actions/org.libvirt.unix.policy", "rules.d/60-libvirt.rules"] {
@@ -89,15 +113,59 @@ fn systemd_accepts_the_units() {
     let place = tempfile::tempdir().unwrap();
     install(place.path());
     let units = place.path().join("usr/lib/systemd/system");
-    let files = ["virtqemud.service", "virtqemud.socket", "virtqemud-ro.socket", "virtqemud-admin.socket"];
-    let service = units.join(files[0]);
-    // systemd looks for the program where the unit says it is.
-    let text = std::fs::read_to_string(&service).unwrap();
-    let program = place.path().join("usr/sbin/virtqemud");
-    std::fs::write(&service, text.replace("/usr/sbin/virtqemud", program.to_str().unwrap())).unwrap();
+    // systemd looks for the programs where the units say they are.
+    for daemon in DAEMONS {
+        let service = units.join(format!("{daemon}.service"));
+        let text = std::fs::read_to_string(&service).unwrap();
+        let program = place.path().join("usr/sbin").join(daemon);
+        let text = text.replace(&format!("/usr/sbin/{daemon}"), program.to_str().unwrap());
+        std::fs::write(&service, text).unwrap();
+    }
+    let files = UNITS.map(|unit| units.join(unit));
     let mut command = Command::new("/usr/bin/systemd-analyze");
-    command.args(["verify", "--man=no"]).args(files.map(|file| units.join(file)));
+    command.args(["verify", "--man=no"]).args(&files);
     command.env("SYSTEMD_UNIT_PATH", format!("{}:", units.display()));
     let output = tests::run(&mut command, "", tests::LIMIT);
     assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{}", output.stdout);
+}
+
+#[test]
+fn services_are_as_confined_as_they_can_be() {
+    if !Path::new("/usr/bin/systemd-analyze").exists() {
+        return tests::not_run("services_are_as_confined_as_they_can_be", "systemd-analyze is not installed");
+    }
+    let place = tempfile::tempdir().unwrap();
+    install(place.path());
+    for (daemon, limit) in EXPOSURE {
+        let unit = place.path().join("usr/lib/systemd/system").join(format!("{daemon}.service"));
+        let mut command = Command::new("/usr/bin/systemd-analyze");
+        command.args(["security", "--offline=true", "--no-pager", &format!("--threshold={limit}")]).arg(unit);
+        let output = tests::run(&mut command, "", tests::LIMIT);
+        let last = output.stdout.lines().rfind(|line| line.contains("Overall exposure")).unwrap_or_default();
+        assert_eq!(output.code, 0, "{daemon}: {last} {}", output.stderr);
+    }
+}
+
+#[test]
+fn logs_of_the_daemons_are_rotated() {
+    let place = tempfile::tempdir().unwrap();
+    install(place.path());
+    let file = place.path().join("etc/logrotate.d/oxivirt");
+    let text = std::fs::read_to_string(&file).unwrap();
+    for daemon in DAEMONS {
+        assert!(text.contains(&format!("/var/log/libvirt/{daemon}.log\n")), "{daemon}");
+    }
+    if !Path::new("/usr/sbin/logrotate").exists() {
+        return tests::not_run("logs_of_the_daemons_are_rotated", "logrotate is not installed");
+    }
+    // logrotate reads it and rotates a log of ours.
+    let log = place.path().join("virtqemud.log");
+    std::fs::write(&log, vec![b'x'; 200 * 1024]).unwrap();
+    let here = text.replace("/var/log/libvirt", place.path().to_str().unwrap());
+    std::fs::write(&file, here).unwrap();
+    let mut command = Command::new("/usr/sbin/logrotate");
+    command.arg("--force").arg("--state").arg(place.path().join("state")).arg(&file);
+    tests::run(&mut command, "", tests::LIMIT).ok();
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+    assert_eq!(std::fs::metadata(place.path().join("virtqemud.log.1")).unwrap().len(), 200 * 1024);
 }
