@@ -31,6 +31,7 @@ pub mod qemu;
 pub mod reflect;
 pub mod remote;
 pub mod shared;
+pub mod subject;
 pub mod xdr;
 
 pub use client::{ClientError, Transport};

@@ -14,7 +14,7 @@
 macro_rules! wire {
     ($(
         $(#[$doc:meta])*
-        struct $name:ident { $($field:ident: $type:ty),+ $(,)? }
+        struct $name:ident $(names $leading:ident)? { $($field:ident: $type:ty),+ $(,)? }
     )+) => {
         $(
             $(#[$doc])*
@@ -29,6 +29,9 @@ macro_rules! wire {
 
             impl $crate::xdr::Xdr for $name {
                 const MIN_LEN: usize = 0 $(+ <$type as $crate::xdr::Xdr>::MIN_LEN)+;
+                const LEADING: $crate::subject::Leading = $crate::subject::first(&[
+                    $($crate::subject::Leading::$leading,)? $(<$type as $crate::xdr::Xdr>::LEADING),+
+                ]);
 
                 fn encode(&self, out: &mut $crate::xdr::Encoder) -> Result<(), $crate::xdr::EncodeError> {
                     $($crate::xdr::Xdr::encode(&self.$field, out)?;)+
@@ -174,6 +177,7 @@ macro_rules! procedures {
                 pub static $name: Meta = {
                     let row = Meta::row(OF.0, OF.1, $number, stringify!($name), $api);
                     let row = row.types(concat!($(stringify!($args))?), stringify!($ret));
+                    $(let row = row.leading(<$args as $crate::xdr::Xdr>::LEADING);)?
                     $($(let row = procedures!(@set row $word $(($($value)*))?);)+)?
                     row
                 };
@@ -183,6 +187,7 @@ macro_rules! procedures {
                 pub static $event: Meta =
                     Meta::row(OF.0, OF.1, $event_number, stringify!($event), "")
                         .types(concat!($(stringify!($body))?), "")
+                        $(.leading(<$body as $crate::xdr::Xdr>::LEADING))?
                         .event();
             )+)?
         }

@@ -10,6 +10,7 @@
 
 use crate::Fault;
 use crate::fault::{ErrorCode, ErrorDomain};
+use crate::subject::Leading;
 use crate::xdr::{self, DecodeError, Xdr};
 
 mod build;
@@ -55,6 +56,8 @@ pub struct Meta {
     pub access: &'static [AccessRule],
     /// What the caller must be allowed with an object to see it in the result, or to get its events.
     pub filter: &'static [Filter],
+    /// The object that the arguments, or an event's body, begin with.
+    pub leading: Leading,
     /// Reads the deciding argument (usually `flags`) out of encoded arguments; there if some rule is
     /// conditional.
     pub argument: Option<ReadArgument>,

@@ -4,7 +4,7 @@ use crate::xdr::{DecodeError, Decoder, EncodeError, Encoder, Uuid, Xdr};
 
 wire! {
     /// Handle of a domain.
-    struct NonnullDomain {
+    struct NonnullDomain names Domain {
         name: String,
         uuid: Uuid,
         id: i32,

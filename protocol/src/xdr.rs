@@ -12,6 +12,8 @@ mod packed;
 mod sequence;
 mod uuid;
 
+use crate::subject::Leading;
+
 pub use decoder::{DecodeError, Decoder, NO_TEXT};
 pub use encoder::{EncodeError, Encoder};
 pub use number::{Char, Short, UChar, UShort};
@@ -23,6 +25,9 @@ pub use uuid::{ParseUuidError, Uuid};
 pub trait Xdr: Sized {
     /// Fewest bytes one value takes; bounds every allocation.
     const MIN_LEN: usize;
+
+    /// The object that values begin with.
+    const LEADING: Leading = Leading::Nothing;
 
     /// Appends the value.
     ///

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use ::driver::access::{Access, Listener};
 use ::driver::documents::Documents;
 use ::driver::events::EventHub;
 use ::driver::flags;
@@ -35,7 +36,9 @@ pub struct Driver {
     /// All domains.
     pub domains: Registry<Domain>,
     /// Who wants to hear of what.
-    pub events: EventHub,
+    pub events: EventHub<Listener>,
+    /// What clients may do with which domain.
+    pub access: Access,
     /// The emulators found on the host.
     pub capabilities: Capabilities,
     /// Definitions on disk.
@@ -78,6 +81,8 @@ impl Driver {
         let statuses = Documents::new(paths.state_dir.clone(), None);
         let logs = Logs::new(&paths, &config);
         let ports = Ports::new(config.display_ports.clone(), config.websocket_ports.clone());
+        let asked = !context.config().access_drivers.is_empty();
+        let access = Access::new("QEMU", asked.then(|| Arc::clone(context.polkit())));
         let removals = Removals::default();
         let last = removals.clone();
         context.on_stop(move || Box::pin(async move { last.settle().await }));
@@ -87,6 +92,7 @@ impl Driver {
             config,
             domains: Registry::new(),
             events: EventHub::new(),
+            access,
             capabilities,
             definitions,
             statuses,

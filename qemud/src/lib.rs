@@ -13,6 +13,7 @@
 //!   command line, pure.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod balloon;
 pub mod calls;
 pub mod capabilities;

@@ -31,9 +31,18 @@ impl Service for Virtqemud {
         Connection::check_open(&call)?;
         let answer = match neighbour::of(meta.family) {
             Some(neighbour) => Box::pin(neighbour.pass_on(&self.driver.context, &call, body)).await,
-            None => self.dispatch(&call, meta, &body).await.map(|answer| answer.map(Bytes::from)),
+            None => {
+                if self.driver.access.is_on() {
+                    Box::pin(self.driver.access.check(&call, &body, &*self.driver)).await?;
+                }
+                self.dispatch(&call, meta, &body).await.map(|answer| answer.map(Bytes::from))
+            }
         };
         answer.unwrap_or_else(|| Err(Fault::unsupported(meta.family.errors(), meta.api)))
+    }
+
+    fn checks_access(&self) -> bool {
+        true
     }
 
     fn session_closed(&self, session: &Session) {

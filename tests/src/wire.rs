@@ -4,7 +4,8 @@ use bytes::Bytes;
 use protocol::Fault;
 use protocol::message::{self, Header, Kind, Status};
 use protocol::procedure::Meta;
-use protocol::remote;
+use protocol::remote::{self, NonnullDomain};
+use protocol::subject::Leading;
 use protocol::xdr::{self, Xdr};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -82,5 +83,57 @@ impl Wire {
 impl AsFd for Wire {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
+    }
+}
+
+/// Encoded arguments as they are, of a length that is a multiple of four.
+#[derive(Debug)]
+pub struct Raw(pub Vec<u8>);
+
+impl Raw {
+    /// Arguments that begin with this domain, or as the procedure wants it, and are zero behind that.
+    pub fn about(meta: &Meta, dom: &NonnullDomain) -> Self {
+        let handle = xdr::to_vec(dom).unwrap();
+        let text = |text: &str| xdr::to_vec(&text.to_owned()).unwrap();
+        let name = meta.name;
+        let head = match meta.leading {
+            Leading::Domain => handle,
+            Leading::InDomain => [text(""), handle].concat(),
+            _ if name.contains("lookup_by_name") => text(&dom.name),
+            _ if name.contains("lookup_by_uuid") => dom.uuid.0.to_vec(),
+            _ if name.contains("lookup_by_id") => xdr::to_vec(&dom.id).unwrap(),
+            _ if name.contains("_xml") => text("<domain type='qemu'><name>new</name></domain>"),
+            _ => Vec::new(),
+        };
+        Self([head, vec![0; 1024]].concat())
+    }
+}
+
+impl Xdr for Raw {
+    const MIN_LEN: usize = 0;
+
+    fn encode(&self, out: &mut xdr::Encoder) -> Result<(), xdr::EncodeError> {
+        out.padded(&self.0);
+        Ok(())
+    }
+
+    fn decode(_input: &mut xdr::Decoder<'_>) -> Result<Self, xdr::DecodeError> {
+        Ok(Self(Vec::new()))
+    }
+}
+
+/// A result that is not looked into.
+#[derive(Debug)]
+pub struct Anything;
+
+impl Xdr for Anything {
+    const MIN_LEN: usize = 0;
+
+    fn encode(&self, _out: &mut xdr::Encoder) -> Result<(), xdr::EncodeError> {
+        Ok(())
+    }
+
+    fn decode(_input: &mut xdr::Decoder<'_>) -> Result<Self, xdr::DecodeError> {
+        Ok(Self)
     }
 }

@@ -184,7 +184,7 @@ impl Config {
             let key = if self.auth_unix_rw == Auth::Sasl { "auth_unix_rw" } else { "auth_unix_ro" };
             return Err(file.refused(key, "SASL is not supported by this daemon"));
         }
-        if let Some(driver) = self.access_drivers.first() {
+        if let Some(driver) = self.access_drivers.iter().find(|driver| *driver != "polkit") {
             let problem = format!("the access driver '{driver}' is not supported by this daemon");
             return Err(file.refused("access_drivers", problem));
         }
@@ -412,7 +412,7 @@ mod tests {
             ("\nmax_clients = 10", "v.conf:2: max_clients: max_clients (10) must not be less"),
             ("auth_unix_rw = \"abc\"", "'abc' is not one of"),
             ("auth_unix_ro = \"sasl\"", "v.conf:1: auth_unix_ro: SASL is not supported"),
-            ("access_drivers = [ \"polkit\" ]", "'polkit' is not supported"),
+            ("access_drivers = [ \"polkit\", \"x\" ]", "'x' is not supported"),
             ("unix_sock_rw_perms = \"9zz\"", "not an octal"),
             ("unix_sock_rw_perms = 0770", "a string is expected"),
             ("max_workers = 0", "greater than 0"),

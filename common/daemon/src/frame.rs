@@ -59,6 +59,8 @@ enum Failure {
     Metrics(#[from] MetricsError),
     #[error("cannot serve")]
     Serve(#[source] std::io::Error),
+    #[error("access_drivers: this daemon checks no access")]
+    Access,
     #[error("the driver failed to start")]
     Driver(#[source] BoxError),
 }
@@ -71,7 +73,7 @@ impl Failure {
             Self::Runtime(_) => 3,
             Self::Signals(_) => 4,
             Self::Sockets(_) | Self::Network(_) | Self::Metrics(_) | Self::Serve(_) => 6,
-            Self::Driver(_) => 10,
+            Self::Access | Self::Driver(_) => 10,
         }
     }
 }
@@ -213,6 +215,9 @@ impl Life {
                 return Ok(());
             }
         };
+        if !self.context.config().access_drivers.is_empty() && !service.checks_access() {
+            return Err(Failure::Access);
+        }
         let servers = Servers::new(&self.context, service);
         let metrics = self.metrics.take();
         let _metrics =

@@ -9,11 +9,13 @@
 //! * `schemas` (feature `validate`): the installed schemas, for the flags that ask for validation;
 //! * [`secret`]: values that must not leak: wiped when dropped, encrypted for the disk and for QEMU; [`base64`];
 //! * [`connection`]: a client's connection, and the calls about it that every driver answers;
+//! * [`access`]: what a client may do with which object;
 //! * [`identity`]: for whom a client calls, told by another daemon;
 //! * [`flags`]: flags of calls, checked; [`room`]: the room that a client has for an answer;
 //! * [`fault`]: the one place where errors of `model` and `host` become wire errors.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod base64;
 pub mod connection;
 pub mod documents;

@@ -39,6 +39,12 @@ pub trait Service: Send + Sync + 'static {
         meta.priority == Priority::Low
     }
 
+    /// Whether calls are checked against the rules of their rows, by this service or by the one that it passes them to. A
+    /// daemon whose configuration asks for it does not start without.
+    fn checks_access(&self) -> bool {
+        false
+    }
+
     /// A client has connected.
     fn session_opened(&self, session: &Session) {
         let _ = session;

@@ -1,5 +1,7 @@
 //! The words of a row in a `procedures!` table: each sets one field of [`Meta`], at compile time.
 
+use crate::subject::Leading;
+
 use super::{AccessRule, Family, Fds, Filter, Meta, Priority, ReadArgument, StreamDirection, When};
 
 impl Meta {
@@ -29,6 +31,7 @@ impl Meta {
             writes_when: &[],
             access: &[],
             filter: &[],
+            leading: Leading::Nothing,
             argument: None,
         }
     }
@@ -37,6 +40,12 @@ impl Meta {
     pub(crate) const fn types(mut self, args: &'static str, ret: &'static str) -> Self {
         self.args = named(args);
         self.ret = named(ret);
+        self
+    }
+
+    /// The object that the arguments begin with.
+    pub(crate) const fn leading(mut self, leading: Leading) -> Self {
+        self.leading = leading;
         self
     }
 

@@ -20,10 +20,10 @@ wire! {
     struct NonnullNodeDevice { name: String }
 
     /// Handle of a secret.
-    struct NonnullSecret { uuid: Uuid, usageType: i32, usageID: String }
+    struct NonnullSecret names Secret { uuid: Uuid, usageType: i32, usageID: String }
 
     /// Handle of a snapshot.
-    struct NonnullDomainSnapshot { name: String, dom: NonnullDomain }
+    struct NonnullDomainSnapshot names InDomain { name: String, dom: NonnullDomain }
 
     /// Handle of a network's port.
     struct NonnullNetworkPort { net: NonnullNetwork, uuid: Uuid }
@@ -32,5 +32,5 @@ wire! {
     struct NonnullNwfilterBinding { portdev: String, filtername: String }
 
     /// Handle of a checkpoint.
-    struct NonnullDomainCheckpoint { name: String, dom: NonnullDomain }
+    struct NonnullDomainCheckpoint names InDomain { name: String, dom: NonnullDomain }
 }

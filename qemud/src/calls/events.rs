@@ -52,7 +52,8 @@ impl DomainEvents<Call> for Virtqemud {
         check_event_id(args.eventID)?;
         // As in the reference the domain need not be there: its next namesake in UUID is meant as well.
         let object = args.dom.map(|named| Uuid::from_bytes(named.uuid.0));
-        let id = self.driver.events.subscribe(call.session(), topic(args.eventID), object);
+        let id =
+            self.driver.events.subscribe(&self.driver.access.listener(call), topic(args.eventID), object);
         let id = id.map_err(::driver::fault::event(ErrorDomain::RPC))?;
         Ok(ConnectDomainEventCallbackRegisterAnyRet { callbackID: id })
     }
@@ -70,7 +71,7 @@ impl DomainEvents<Call> for Virtqemud {
 impl Virtqemud {
     fn subscribe_plain(&self, call: &Call, id: i32) -> Result<(), Fault> {
         check_event_id(id)?;
-        let subscribed = self.driver.events.subscribe_plain(call.session(), topic(id));
+        let subscribed = self.driver.events.subscribe_plain(&self.driver.access.listener(call), topic(id));
         subscribed.map_err(::driver::fault::event(ErrorDomain::RPC))
     }
 

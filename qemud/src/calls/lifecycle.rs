@@ -185,44 +185,47 @@ impl DomainLifecycle<Call> for Virtqemud {
 
     async fn connect_list_all_domains(
         &self,
-        _call: &Call,
+        call: &Call,
         args: ConnectListAllDomainsArgs,
     ) -> Result<ConnectListAllDomainsRet, Fault> {
         let known = ConnectListAllDomainsFlags::all();
         let flags = check_flags("virConnectListAllDomains", args.flags, known)?;
         let belongings = list::Belongings::find(&self.driver, flags).await?;
-        let (domains, ret) = list::all(&self.driver, args.need_results != 0, flags, &belongings)?;
+        let (domains, ret) =
+            list::all(&self.driver, args.need_results != 0, flags, &belongings, &self.shown(call).await)?;
         Ok(ConnectListAllDomainsRet { domains, ret })
     }
 
     async fn connect_list_domains(
         &self,
-        _call: &Call,
+        call: &Call,
         args: ConnectListDomainsArgs,
     ) -> Result<ConnectListDomainsRet, Fault> {
         let most = room::of_list(args.maxids, DOMAIN_LIST_MAX, "maxids")?;
-        Ok(ConnectListDomainsRet { ids: list::ids(&self.driver, most).into() })
+        Ok(ConnectListDomainsRet { ids: list::ids(&self.driver, most, &self.shown(call).await).into() })
     }
 
-    async fn connect_num_of_domains(&self, _call: &Call) -> Result<ConnectNumOfDomainsRet, Fault> {
-        let num = list::ids(&self.driver, usize::MAX).len();
+    async fn connect_num_of_domains(&self, call: &Call) -> Result<ConnectNumOfDomainsRet, Fault> {
+        let num = list::ids(&self.driver, usize::MAX, &self.shown(call).await).len();
         Ok(ConnectNumOfDomainsRet { num: i32::try_from(num).unwrap_or(i32::MAX) })
     }
 
     async fn connect_list_defined_domains(
         &self,
-        _call: &Call,
+        call: &Call,
         args: ConnectListDefinedDomainsArgs,
     ) -> Result<ConnectListDefinedDomainsRet, Fault> {
         let most = room::of_list(args.maxnames, DOMAIN_LIST_MAX, "maxnames")?;
-        Ok(ConnectListDefinedDomainsRet { names: list::inactive_names(&self.driver, most).into() })
+        Ok(ConnectListDefinedDomainsRet {
+            names: list::inactive_names(&self.driver, most, &self.shown(call).await).into(),
+        })
     }
 
     async fn connect_num_of_defined_domains(
         &self,
-        _call: &Call,
+        call: &Call,
     ) -> Result<ConnectNumOfDefinedDomainsRet, Fault> {
-        let num = list::inactive_names(&self.driver, usize::MAX).len();
+        let num = list::inactive_names(&self.driver, usize::MAX, &self.shown(call).await).len();
         Ok(ConnectNumOfDefinedDomainsRet { num: i32::try_from(num).unwrap_or(i32::MAX) })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use ::driver::access::Shown;
 use ::driver::documents::blocking;
 use protocol::consts::ConnectListAllDomainsFlags as Want;
 use protocol::limits;
@@ -88,9 +89,11 @@ pub fn passes(state: &State, flags: Want, belongings: &Belongings) -> bool {
 }
 
 /// The domains that pass the filter; one that is on its way in or out is left out.
-pub fn filtered(driver: &Driver, flags: Want) -> Vec<View> {
+pub fn filtered(driver: &Driver, flags: Want, seen: &Shown) -> Vec<View> {
     let domains = driver.domains.list();
-    let there = domains.iter().filter(|domain| shown(&domain.lock(), flags, &Belongings::default()));
+    let there = domains
+        .iter()
+        .filter(|domain| seen.has(domain.uuid()) && shown(&domain.lock(), flags, &Belongings::default()));
     there.map(|domain| domain.view()).collect()
 }
 
@@ -106,16 +109,20 @@ pub fn all(
     need_results: bool,
     flags: Want,
     belongings: &Belongings,
+    seen: &Shown,
 ) -> Result<(Named, u32), Fault> {
     let domains = driver.domains.list();
     if !need_results {
-        let count = domains.iter().filter(|domain| shown(&domain.lock(), flags, belongings)).count();
+        let count = domains
+            .iter()
+            .filter(|domain| seen.has(domain.uuid()) && shown(&domain.lock(), flags, belongings))
+            .count();
         return Ok((Named::default(), u32::try_from(count).unwrap_or(u32::MAX)));
     }
     let mut named = Named::with_capacity(domains.len() * USUAL_LEN);
     for domain in domains.iter() {
         let state = domain.lock();
-        if shown(&state, flags, belongings) {
+        if seen.has(domain.uuid()) && shown(&state, flags, belongings) {
             let id = state.live.as_ref().map_or(-1, |live| live.id);
             named.domain(&state.name, wire_uuid(domain.uuid()), id);
         }
@@ -134,15 +141,20 @@ fn shown(state: &State, flags: Want, belongings: &Belongings) -> bool {
 }
 
 /// Ids of active domains, at most `most`.
-pub fn ids(driver: &Driver, most: usize) -> Vec<i32> {
+pub fn ids(driver: &Driver, most: usize, seen: &Shown) -> Vec<i32> {
     let active = driver.domains.list();
-    active.iter().filter_map(|domain| domain.lock().live.as_ref().map(|live| live.id)).take(most).collect()
+    active
+        .iter()
+        .filter(|domain| seen.has(domain.uuid()))
+        .filter_map(|domain| domain.lock().live.as_ref().map(|live| live.id))
+        .take(most)
+        .collect()
 }
 
 /// Names of inactive domains, at most `most`.
-pub fn inactive_names(driver: &Driver, most: usize) -> Vec<String> {
+pub fn inactive_names(driver: &Driver, most: usize, seen: &Shown) -> Vec<String> {
     let domains = driver.domains.list();
-    let names = domains.iter().filter_map(|domain| {
+    let names = domains.iter().filter(|domain| seen.has(domain.uuid())).filter_map(|domain| {
         let state = domain.lock();
         let definition = state.persistent.as_ref().filter(|_| state.live.is_none())?;
         Some(definition.name.clone())

@@ -59,10 +59,10 @@ impl Qemu<Call> for Virtqemud {
             Some(named) => Some(self.driver.domain(named)?.uuid()),
             None => None,
         };
-        let (events, session) = (&self.driver.events, call.session());
+        let (events, listener) = (&self.driver.events, &self.driver.access.listener(call));
         let id = match args.event {
-            Some(event) => events.subscribe_chosen(session, monitor_topic(), object, choice(&event, flags)?),
-            None => events.subscribe(session, monitor_topic(), object),
+            Some(event) => events.subscribe_chosen(listener, monitor_topic(), object, choice(&event, flags)?),
+            None => events.subscribe(listener, monitor_topic(), object),
         };
         let id = id.map_err(::driver::fault::event(ErrorDomain::QEMU))?;
         Ok(ConnectDomainMonitorEventRegisterRet { callbackID: id })

@@ -41,17 +41,19 @@ const MANNER: Filter = Filter::NOWAIT.union(Filter::BACKING).union(Filter::ENFOR
 impl DomainStats<Call> for Virtqemud {
     async fn connect_get_all_domain_stats(
         &self,
-        _call: &Call,
+        call: &Call,
         args: ConnectGetAllDomainStatsArgs,
     ) -> Result<ConnectGetAllDomainStatsRet, Fault> {
         // Readers never wait for a job here, so that NOWAIT asks for what is always done.
         let flags = check_flags("virConnectGetAllDomainStats", args.flags, Filter::all())?;
         let groups = wanted_groups(args.stats, flags.contains(Filter::ENFORCE_STATS))?;
         let chosen = ConnectListAllDomainsFlags::from_bits_retain((flags - MANNER).bits());
+        let shown = self.shown(call).await;
         let views = if args.doms.is_empty() {
-            list::filtered(&self.driver, chosen)
+            list::filtered(&self.driver, chosen, &shown)
         } else {
-            self.named_views(&args.doms, chosen)
+            let named = self.named_views(&args.doms, chosen);
+            named.into_iter().filter(|view| shown.has(view.uuid)).collect()
         };
         let backing = flags.contains(Filter::BACKING);
         let wired = groups.contains(Group::INTERFACE);
