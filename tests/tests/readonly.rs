@@ -7,7 +7,7 @@ use protocol::remote::{self, NonnullDomain, rows};
 use protocol::xdr::Xdr;
 use protocol::{ErrorCode, Fault};
 use tests::script::CODE;
-use tests::wire::Wire;
+use tests::wire::{Anything, Raw, Wire};
 use tests::{Instance, guest};
 
 /// A running guest with a password in its definition, and its identity.
@@ -137,4 +137,51 @@ fn everything_can_be_seen() {
     for call in [["destroy", "r1"], ["suspend", "r1"], ["undefine", "r1"], ["autostart", "r1"]] {
         assert!(instance.virsh_ro(&call).fails().contains("read only access"), "{call:?}");
     }
+}
+
+/// Every procedure, with the same bytes as they were sent to the reference, is refused or not as it was there.
+#[test]
+fn each_procedure_is_one_that_reads_or_one_that_changes() {
+    let test = "each_procedure_is_one_that_reads_or_one_that_changes";
+    let instance = Instance::start();
+    if !instance.is_system() {
+        return tests::not_run(test, "a session has no read-only socket");
+    }
+    instance
+        .define("<domain type='qemu'><name>r1</name><memory>1024</memory><os><type>hvm</type></os></domain>")
+        .ok();
+    let open = || Wire::open(&instance.socket_ro(), "qemu:///system").unwrap();
+    let mut wire = open();
+    let args = remote::DomainLookupByNameArgs { name: "r1".to_owned() };
+    let found: remote::DomainLookupByNameRet = wire.call(&rows::domain_lookup_by_name, &args).unwrap();
+    let remote = (1..=456).filter_map(remote::meta);
+    let calls = remote.chain((1..=20).filter_map(qemu::meta)).filter(|meta| !meta.event);
+    let recorded = include_str!("data/readonly.txt").lines().filter(|line| !line.starts_with('#'));
+    let mut recorded: std::collections::BTreeMap<(&str, &str), &str> = recorded
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some(((words.next()?, words.next()?), words.next()?))
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for meta in calls {
+        let answer: Result<Anything, Fault> = wire.call(meta, &Raw::about(meta, &found.dom));
+        let refused = answer.as_ref().is_err_and(|fault| {
+            fault.code == ErrorCode::OPERATION_DENIED
+                && (fault.message.contains("read only access prevents")
+                    || fault.message.contains("with secure flag"))
+        });
+        let program = if meta.program == qemu::PROGRAM { "qemu" } else { "remote" };
+        let ours = if refused { "refused" } else { "allowed" };
+        let theirs = recorded.remove(&(program, meta.name));
+        if theirs != Some(ours) {
+            wrong.push(format!("{program} {}: {ours}, recorded {theirs:?}: {answer:?}", meta.name));
+        }
+        if meta.name == "connect_close" {
+            wire = open();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(recorded.is_empty(), "no such calls: {recorded:?}");
+    assert!(instance.virsh(&["dominfo", "r1"]).ok().contains("shut off"));
 }
