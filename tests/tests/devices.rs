@@ -1,5 +1,6 @@
 //! Every kind of device in a guest: QEMU has it, and the live definition says where.
 
+use tests::script::CONSOLE;
 use tests::{Instance, guest};
 
 /// A python function that starts a guest, paused, and answers what QEMU says of it and its live definition.
@@ -314,4 +315,40 @@ fn linux_with_disk_and_entropy() {
     assert_eq!(out.ok(), "done\n");
     let map = instance.run_if_installed("qemu-io", &["-r", "-f", "qcow2", "-c", "read -v 0 16", &path]);
     assert!(map.expect("qemu-io belongs to QEMU").ok().contains("68 65 6c 6c 6f"), "the guest's bytes");
+}
+
+/// A machine without PCI: devices sit in its virtio-mmio slots, if the definition says so.
+#[test]
+fn a_microvm_has_no_pci() {
+    let instance = Instance::start();
+    let disk = instance.root().join("m.img");
+    std::fs::File::create(&disk).unwrap().set_len(1 << 20).unwrap();
+    std::fs::set_permissions(&disk, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    let with = |address: &str| {
+        guest::nano_xml("m1", "qemu", &guest::files())
+            .replace("<type arch='x86_64'>", "<type arch='x86_64' machine='microvm'>")
+            .replace(
+                "</devices>",
+                &format!(
+                    "<controller type='usb' model='none'/><memballoon model='none'/>\
+                     <disk type='file' device='disk'><source file='{}'/><target dev='vda' bus='virtio'/>{address}</disk>\
+                     <rng model='virtio'><backend model='random'>/dev/urandom</backend>{address}</rng></devices>",
+                    disk.display()
+                ),
+            )
+    };
+    assert!(instance.define(&with("")).fails().contains("No PCI buses available"));
+    instance.define(&with("<address type='virtio-mmio'/>")).ok();
+    let out = instance.python(&format!(
+        "{CONSOLE}\
+         import libvirt_qemu as q\n\
+         c = libvirt.open(uri)\n\
+         d = c.lookupByName('m1'); d.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)\n\
+         boot(d)\n\
+         tree = q.qemuMonitorCommand(d, 'info qtree', q.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP)\n\
+         print('virtio-blk-device' in tree, 'virtio-rng-device' in tree, 'pci' in tree)\n\
+         print(d.XMLDesc().count(\"<address type='virtio-mmio'/>\"))\n\
+         d.destroy()\n"
+    ));
+    assert_eq!(out.ok(), "True True False\n2\n");
 }

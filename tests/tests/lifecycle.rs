@@ -187,3 +187,34 @@ fn saved_memory_keeps_a_guest_from_booting_unless_it_is_given_up() {
     assert!(!image.exists());
     instance.virsh(&["destroy", "saved"]).ok();
 }
+
+/// Who is only asked to end may refuse; then nothing has changed, and a later end is that of then.
+#[test]
+fn a_graceful_end() {
+    let instance = Instance::start();
+    let xml = guest::nano_xml("g1", "qemu", &guest::files());
+    let begin = format!(
+        "{EVENTS}{CODE}\
+         c = libvirt.open(uri)\n\
+         c.domainEventRegisterAny(None, 0, lifecycle, None)\n\
+         gently = libvirt.VIR_DOMAIN_DESTROY_GRACEFUL\n"
+    );
+    let out = instance.python(&format!(
+        "{begin}d = c.createXML({xml:?}, 0)\n\
+         until((2, 0)); d.destroyFlags(gently); print(life(until((5, 1))), code(lambda: d.destroyFlags(gently)))\n"
+    ));
+    assert_eq!(out.ok(), "[(6, 2), (5, 1)] 42\n");
+
+    instance.define(&xml).ok();
+    instance.virsh(&["start", "g1"]).ok();
+    let pid = instance.guests()[0];
+    signal(pid, "STOP");
+    let out = instance.python(&format!(
+        "{begin}d = c.lookupByName('g1'); print(code(lambda: d.destroyFlags(gently)), d.state(), d.isActive())\n"
+    ));
+    assert_eq!(out.ok(), "9 [1, 1] 1\n");
+    signal(pid, "CONT");
+    instance.wait_idle();
+    // QEMU says that a signal has ended it.
+    assert_eq!(instance.virsh(&["domstate", "--reason", "g1"]).ok().trim(), "shut off (shutdown)");
+}

@@ -32,17 +32,18 @@ pub async fn destroy(driver: &Arc<Driver>, named: &NonnullDomain, flags: u32) ->
 /// End the domain's guest and wait until it is cleaned up. Needs no job: it goes past whatever a hung QEMU
 /// blocks; the cleaning up then waits for the job of whoever was at it.
 async fn end_guest(domain: &Arc<Domain>, ending: Ending, only_ask: bool) -> Result<(), Fault> {
-    let (process, mut ended) = {
+    let (process, mut ended, before) = {
         let mut state = domain.lock();
         let live = state.live_mut().ok_or_else(not_running)?;
-        live.ending = Some(ending);
+        let before = (live.ending.replace(ending), live.reboot_wanted);
         // A reboot that was asked for before will not be.
         live.reboot_wanted = false;
-        (Arc::clone(&live.process), live.ended.subscribe())
+        (Arc::clone(&live.process), live.ended.subscribe(), before)
     };
     if only_ask {
         ask(&process).map_err(::driver::fault::host(ErrorDomain::QEMU))?;
         if tokio::time::timeout(TERM_LIMIT, process.handle.wait()).await.is_err() {
+            take_back(domain, &process, before);
             let detail = format!("QEMU (pid {}) did not end within {} s", process.pid, TERM_LIMIT.as_secs());
             return Err(Fault::new(ErrorDomain::QEMU, ErrorCode::OPERATION_FAILED, detail));
         }
@@ -52,6 +53,15 @@ async fn end_guest(domain: &Arc<Domain>, ending: Ending, only_ask: bool) -> Resu
     // Whoever watches the guest cleans up and says so; it also says so by vanishing.
     let _ = ended.wait_for(|ended| *ended).await;
     Ok(())
+}
+
+/// The guest lives on: how it ends is open again, and what was to follow holds again.
+fn take_back(domain: &Domain, process: &Process, (ending, reboot_wanted): (Option<Ending>, bool)) {
+    let mut state = domain.lock();
+    if let Some(live) = state.live_mut().filter(|live| live.process.pid == process.pid) {
+        live.ending = ending;
+        live.reboot_wanted = reboot_wanted;
+    }
 }
 
 /// Ask QEMU to end.
