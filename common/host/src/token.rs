@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rustix::fs::FlockOperation;
+use nix::fcntl::{FcntlArg, fcntl};
 
 use crate::{Error, Result};
 
@@ -39,8 +39,7 @@ impl SystemToken {
             .custom_flags(libc::O_NOFOLLOW)
             .open(path)
             .map_err(failed("open"))?;
-        rustix::fs::fcntl_lock(&file, FlockOperation::LockExclusive)
-            .map_err(|errno| failed("lock")(errno.into()))?;
+        lock(&file).map_err(failed("lock"))?;
         let mut found = String::new();
         (&mut file).take(1024).read_to_string(&mut found).map_err(failed("read"))?;
         if found.is_empty() {
@@ -64,6 +63,25 @@ impl SystemToken {
     /// The token itself, to be shown to another daemon.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+/// Waits for the whole file's lock, which is this descriptor's and so also keeps other threads out. It excludes the
+/// processes' locks that libvirt's daemons take (fcntl(2)).
+fn lock(file: &File) -> io::Result<()> {
+    let whole = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    loop {
+        match fcntl(file, FcntlArg::F_OFD_SETLKW(&whole)) {
+            Ok(_) => return Ok(()),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
     }
 }
 
